@@ -1,0 +1,3 @@
+//! main
+use hyper as _;
+fn main() {}
