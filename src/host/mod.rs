@@ -19,6 +19,7 @@ pub mod cri;
 pub mod net;
 pub mod packages;
 pub mod process;
+pub mod resolve;
 pub mod systemd;
 
 pub mod own;
