@@ -1,4 +1,5 @@
 //! worker-bootstrap: turns a one-time worker bootstrap into a cluster node.
+pub mod check;
 pub mod document;
 pub mod failure;
 pub mod host;
