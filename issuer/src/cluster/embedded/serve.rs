@@ -115,7 +115,10 @@ impl Server {
                 whole(code, "text/plain; charset=utf-8", text)
             }
             Err(status) => {
-                record.write(&self.log, "ResponseComplete");
+                record.write(
+                    &self.log,
+                    if status.code == 401 { "ResponseStarted" } else { "ResponseComplete" },
+                );
                 whole(status.code, "application/json", format!("{}\n", status.object()))
             }
         };
@@ -136,9 +139,10 @@ impl Server {
     ) -> Result<Reply, Status> {
         let asked = head.asked;
         let judged = self.authenticator.judge(&peer.chain, &head.parts.headers, head.received);
-        let user = judged.map_err(|bad| {
-            record.unauthenticated(bad.attempted);
-            Status::unauthorized()
+        let user = judged.map_err(|_| {
+            let status = Status::unauthorized();
+            record.failed(&status);
+            status
         })?;
         record.user(&user);
         let outcome = match authz::judge(&user, asked) {
@@ -180,8 +184,13 @@ impl Server {
             now: head.received,
         };
         let reply = api::answer(&self.store, &request);
-        if let Ok(Reply::Object(201, object)) = &reply {
-            record.name(object["metadata"]["name"].as_str().unwrap_or_default());
+        match &reply {
+            Ok(Reply::Object(201, object)) => record.name(object),
+            // Of an object that was not made, the name that was asked for.
+            Err(_) if head.asked.verb == "create" => {
+                record.name(&serde_json::from_slice(&body).unwrap_or_default());
+            }
+            _ => {}
         }
         reply
     }

@@ -249,11 +249,6 @@ impl Status {
         status
     }
 
-    /// The reason word, for the audit log.
-    pub fn reason(&self) -> &'static str {
-        self.reason
-    }
-
     /// The object on the wire.
     pub fn object(&self) -> Value {
         let mut object = json!({
