@@ -1,6 +1,7 @@
 //! The command line, and what the process says and returns.
 
 use crate::cluster::embedded;
+use crate::demo;
 use clap::{Parser, Subcommand};
 use std::error::Error;
 use std::io::{self, Write};
@@ -28,6 +29,13 @@ enum Command {
         #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
+    /// Show a whole join on this machine, without root and without a network: an embedded cluster, one
+    /// bootstrap, the agent on a scratch machine, and a second machine that is refused.
+    Demo {
+        /// Keep the scratch directory, and say where it is.
+        #[arg(long)]
+        keep: bool,
+    },
 }
 
 type Failure = Box<dyn Error>;
@@ -41,6 +49,7 @@ pub fn run() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Cluster { state, listen } => runtime.block_on(cluster(&state, listen)),
+        Command::Demo { keep } => runtime.block_on(show(keep)),
     };
     match outcome {
         Ok(code) => code,
@@ -80,4 +89,8 @@ async fn cluster(state: &Path, listen: SocketAddr) -> Result<ExitCode, Failure> 
         _ = interrupt.recv() => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn show(keep: bool) -> Result<ExitCode, Failure> {
+    Ok(if demo::run(keep).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

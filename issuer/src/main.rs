@@ -3,6 +3,11 @@
 
 mod cli;
 
+mod demo;
+
+mod render;
+mod token;
+
 mod cluster;
 
 mod clock;

@@ -39,6 +39,8 @@ pub struct Request<'a> {
     pub asked: &'a Attributes,
     /// With which parameters.
     pub parameters: &'a Parameters,
+    /// Whether only the headers of the answer are wanted, which the real server does not serve.
+    pub head: bool,
     /// Its headers.
     pub headers: &'a HeaderMap,
     /// Its body.
@@ -57,6 +59,9 @@ pub fn answer(store: &Arc<Store>, request: &Request<'_>) -> Result<Reply, Status
     if !asked.is_resource {
         return plain::answer(asked);
     }
+    if !Resource::ALL.into_iter().any(|one| one.group() == asked.group && asked.version == "v1") {
+        return Ok(plain::not_found());
+    }
     let resource =
         Resource::find(&asked.group, &asked.version, &asked.resource).ok_or_else(Status::no_such_resource)?;
     let part = asked.subresource.as_str();
@@ -69,6 +74,7 @@ pub fn answer(store: &Arc<Store>, request: &Request<'_>) -> Result<Reply, Status
     }
     let call = Call { store, resource, request };
     match asked.verb.as_str() {
+        _ if request.head => Err(Status::method_not_allowed()),
         "get" => call.get(),
         "list" => call.list(),
         "watch" => call.watch(),
@@ -115,7 +121,7 @@ impl Call<'_> {
             return Ok(None);
         }
         asked.parse().map(Some).map_err(|_| {
-            Status::bad_request(format!(
+            Status::unclassified(format!(
                 "resourceVersion: Invalid value: {asked:?}: strconv.ParseUint: parsing {asked:?}: invalid syntax"
             ))
         })
@@ -196,7 +202,7 @@ impl Call<'_> {
     /// Name and namespace of a new object.
     fn place(&self, object: &mut Value) -> Result<(), Status> {
         if !text(object, "/metadata/resourceVersion").is_empty() {
-            return Err(Status::internal("resourceVersion should not be set on objects to be created"));
+            return Err(Status::unclassified("resourceVersion should not be set on objects to be created"));
         }
         let namespace = self.key("").namespace;
         if self.resource.namespaced() {
@@ -236,6 +242,7 @@ impl Call<'_> {
     fn update(&self) -> Result<Reply, Status> {
         body::require_json(self.request.headers)?;
         let wanted = body::object(self.resource, self.request.body)?;
+        self.require_name(&wanted)?;
         self.replace(|_| Ok(wanted))
     }
 
@@ -257,6 +264,16 @@ impl Call<'_> {
         })
     }
 
+    fn require_name(&self, object: &Value) -> Result<(), Status> {
+        let (seen, name) = (text(object, "/metadata/name"), &self.request.asked.name);
+        if seen == name {
+            return Ok(());
+        }
+        Err(Status::bad_request(format!(
+            "the name of the object ({seen}) does not match the name on the URL ({name})"
+        )))
+    }
+
     fn replace(&self, wanted: impl FnOnce(&Value) -> Result<Value, Status>) -> Result<Reply, Status> {
         let key = self.key(&self.request.asked.name);
         let updated = self.store.update(&key, |before| self.replacement(before, wanted(before)?));
@@ -270,15 +287,11 @@ impl Call<'_> {
     /// What a write makes of an object, after everything that is not the writer's to change.
     fn replacement(&self, before: &Value, mut wanted: Value) -> Result<Value, Status> {
         let name = &self.request.asked.name;
-        let seen = text(&wanted, "/metadata/name");
-        if seen != name {
-            let message =
-                format!("the name of the object ({seen}) does not match the name on the URL ({name})");
-            return Err(Status::bad_request(message));
-        }
+        self.require_name(&wanted)?;
         let uid = text(&wanted, "/metadata/uid");
         if !uid.is_empty() && uid != text(before, "/metadata/uid") {
-            return Err(Status::precondition(self.about(), "UID", uid, text(before, "/metadata/uid")));
+            let key = self.resource.storage_key(&self.key(name).namespace, name);
+            return Err(Status::other_object(self.about(), &key, uid, text(before, "/metadata/uid")));
         }
         let version = text(&wanted, "/metadata/resourceVersion");
         if !version.is_empty() && version != text(before, "/metadata/resourceVersion") {
@@ -320,7 +333,10 @@ impl Call<'_> {
             body => {
                 body::require_json(self.request.headers)?;
                 serde_json::from_slice(body).map_err(|error| {
-                    Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+                    Status::bad_request(format!(
+                        "couldn't get version/kind; json parse error: {}",
+                        body::json_error(&error)
+                    ))
                 })?
             }
         };
@@ -330,7 +346,8 @@ impl Call<'_> {
                 let actual = text(&object["metadata"], &format!("/{field}"));
                 match options["preconditions"][field].as_str() {
                     Some(wanted) if wanted != actual => {
-                        return Err(Status::precondition(self.about(), what, wanted, actual));
+                        let about = self.resource.about_kind(&self.request.asked.name);
+                        return Err(Status::precondition(about, what, wanted, actual));
                     }
                     _ => {}
                 }

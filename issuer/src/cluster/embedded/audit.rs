@@ -89,9 +89,12 @@ impl Record {
     }
 
     /// The name of an object that stands in the body, not in the path.
-    pub fn name(&mut self, name: &str) {
+    pub fn name(&mut self, object: &Value) {
         let reference = &mut self.event["objectRef"];
-        if reference.is_object() && reference.get("name").is_none() {
+        if let Some(name) = object.pointer("/metadata/name").and_then(Value::as_str)
+            && reference.is_object()
+            && reference.get("name").is_none()
+        {
             reference["name"] = json!(name);
         }
     }
@@ -103,21 +106,14 @@ impl Record {
             json!({"authorization.k8s.io/decision": decision, "authorization.k8s.io/reason": reason});
     }
 
-    /// Credentials that were not good.
-    pub fn unauthenticated(&mut self, attempted: &str) {
-        let message = format!("Authentication failed, attempted: {attempted}");
-        self.event["responseStatus"] = json!({
-            "metadata": {}, "status": "Failure", "message": message, "reason": "Unauthorized", "code": 401,
-        });
-    }
-
     /// An answer that is an error.
     pub fn failed(&mut self, status: &Status) {
         let object = status.object();
-        let mut seen = json!({"metadata": {}, "status": "Failure", "message": object["message"],
-            "reason": status.reason(), "code": status.code});
-        if let Some(details) = object.get("details") {
-            seen["details"] = details.clone();
+        let mut seen = json!({"metadata": {}});
+        for part in ["status", "message", "reason", "details", "code"] {
+            if let Some(value) = object.get(part) {
+                seen[part] = value.clone();
+            }
         }
         self.event["responseStatus"] = seen;
     }
@@ -127,7 +123,8 @@ impl Record {
         self.event["responseStatus"] = json!({"metadata": {}, "code": code});
     }
 
-    /// Writes the line of a stage: `ResponseStarted` (watches only) or `ResponseComplete`.
+    /// Writes the line of a stage: `ResponseComplete`, for watches `ResponseStarted` before it, and
+    /// for credentials that were not good `ResponseStarted` alone, as in the real server.
     pub fn write(&mut self, log: &Log, stage: &'static str) {
         self.event["stage"] = json!(stage);
         self.event["stageTimestamp"] = json!(clock::micros(clock::now()));

@@ -103,7 +103,7 @@ fn node(own: &str, asked: &Attributes) -> Verdict {
             Verdict::NoOpinion(format!("no relationship found between node '{own}' and this object"))
         }
         ("", "secrets" | "configmaps", "") => {
-            Verdict::NoOpinion("can only read namespaced object of this type".to_owned())
+            Verdict::NoOpinion("can only read resources of this type".to_owned())
         }
         ("certificates.k8s.io", "certificatesigningrequests", "") => match verb {
             "create" | "get" | "list" | "watch" => RULE,

@@ -43,7 +43,7 @@ pub fn patch_form(headers: &HeaderMap) -> Result<Patch, Status> {
     match media_type(headers).as_deref() {
         Some(MERGE) => Ok(Patch::Merge),
         Some(STRATEGIC) => Ok(Patch::Strategic),
-        _ => Err(Status::unsupported_media_type(&[MERGE, STRATEGIC])),
+        _ => Err(Status::unsupported_patch()),
     }
 }
 
@@ -72,6 +72,11 @@ fn summary(body: &[u8]) -> String {
     }
 }
 
+/// What is wrong with a JSON text; the most common fault in the API server's words.
+pub fn json_error(error: &serde_json::Error) -> String {
+    if error.is_eof() { "unexpected end of JSON input".to_owned() } else { error.to_string() }
+}
+
 /// Reads an object of this type. `kind` and `apiVersion` may be absent, and must be right where they are there.
 pub fn object(resource: Resource, body: &[u8]) -> Result<Value, Status> {
     let kind = resource.kind();
@@ -81,8 +86,9 @@ pub fn object(resource: Resource, body: &[u8]) -> Result<Value, Status> {
             "the object provided is unrecognized (must be of type {kind}): {why} ({summary})"
         ))
     };
-    let mut object: Value = serde_json::from_slice(body)
-        .map_err(|error| unrecognized(&format!("couldn't get version/kind; json parse error: {error}")))?;
+    let mut object: Value = serde_json::from_slice(body).map_err(|error| {
+        unrecognized(&format!("couldn't get version/kind; json parse error: {}", json_error(&error)))
+    })?;
     if !object.is_object() {
         return Err(unrecognized(
             "couldn't get version/kind; json parse error: json: cannot unmarshal into an object",
@@ -90,11 +96,15 @@ pub fn object(resource: Resource, body: &[u8]) -> Result<Value, Status> {
     }
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (version_seen, kind_seen) = (text("apiVersion"), text("kind"));
-    if !kind_seen.is_empty() && kind_seen != kind {
-        let version = if version_seen.is_empty() { "v1" } else { version_seen.as_str() };
+    let group_of = |text: &str| text.rsplit_once('/').map(|(group, _)| group.to_owned()).unwrap_or_default();
+    let other_group = !version_seen.is_empty() && group_of(&version_seen) != group_of(resource.api_version());
+    if (!kind_seen.is_empty() && kind_seen != kind) || other_group {
+        let registered = if version_seen.is_empty() { resource.api_version() } else { version_seen.as_str() };
+        let version = registered.rsplit('/').next().unwrap_or_default();
+        let kind_seen = if kind_seen.is_empty() { kind } else { kind_seen.as_str() };
         let message = format!(
             "{kind_seen} in version {version:?} cannot be handled as a {kind}: no kind {kind_seen:?} is registered \
-             for version {version:?}"
+             for version {registered:?}"
         );
         return Err(Status::bad_request(message));
     }

@@ -16,9 +16,23 @@ pub fn create(object: &mut Value) {
         Some(taints) => taints.push(taint),
         None => object["spec"]["taints"] = json!([taint]),
     }
-    if !object["status"].is_object() {
-        object["status"] = json!({});
+    let mut status = json!({"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}, "nodeInfo": {}});
+    for field in [
+        "architecture",
+        "bootID",
+        "containerRuntimeVersion",
+        "kernelVersion",
+        "kubeProxyVersion",
+        "kubeletVersion",
+        "machineID",
+        "operatingSystem",
+        "osImage",
+        "systemUUID",
+    ] {
+        status["nodeInfo"][field] = json!("");
     }
+    let given = if object["status"].is_object() { object["status"].take() } else { json!({}) };
+    object["status"] = super::patch::apply(super::body::Patch::Merge, &status, &given);
 }
 
 /// A write to the node itself: everything but its status.
@@ -36,10 +50,9 @@ pub fn update_status(before: &Value, mut wanted: Value) -> Value {
 /// What a node may not do to nodes, its own included. `before` is the node as it is, if it is.
 pub fn restrict(user: &User, name: &str, before: Option<&Value>, after: &Value) -> Result<(), Status> {
     let Some(own) = user.node() else { return Ok(()) };
-    let deny =
-        |why: String| Err(Status::forbidden(Resource::Node.about(name), &format!("node {own:?} {why}")));
+    let deny = |why: String| Err(Status::forbidden(Resource::Node.about(name), &why));
     if own != name {
-        return deny(format!("is not allowed to modify node {name:?}"));
+        return deny(format!("node {own:?} is not allowed to modify node {name:?}"));
     }
     let empty = Map::new();
     let labels = |node: &'_ Value| node["metadata"]["labels"].as_object().cloned().unwrap_or_default();
@@ -55,12 +68,15 @@ pub fn restrict(user: &User, name: &str, before: Option<&Value>, after: &Value) 
         .collect();
     forbidden.sort_unstable();
     if !forbidden.is_empty() {
-        let verb = if before.is_some() { "modify labels" } else { "set the following labels" };
-        return deny(format!("is not allowed to {verb}: {}", forbidden.join(", ")));
+        let labels = forbidden.join(", ");
+        return deny(match before {
+            Some(_) => format!("is not allowed to modify labels: {labels}"),
+            None => format!("node {own:?} is not allowed to set the following labels: {labels}"),
+        });
     }
     let taints = |node: &Value| node["spec"]["taints"].as_array().cloned().unwrap_or_default();
     if before.is_some_and(|before| taints(before) != taints(after)) {
-        return deny("is not allowed to modify taints".to_owned());
+        return deny(format!("node {own:?} is not allowed to modify taints"));
     }
     Ok(())
 }

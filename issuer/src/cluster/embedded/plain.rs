@@ -27,9 +27,14 @@ pub fn answer(asked: &Attributes) -> Result<Reply, Status> {
         }
         "/api/v1" => Reply::Object(200, resources("")),
         "/apis/certificates.k8s.io/v1" => Reply::Object(200, resources("certificates.k8s.io")),
-        _ => return Ok(Reply::Text(404, "404 page not found\n".to_owned())),
+        _ => return Ok(not_found()),
     };
     if asked.verb == "get" { Ok(reply) } else { Err(Status::method_not_allowed()) }
+}
+
+/// A path that nobody serves.
+pub fn not_found() -> Reply {
+    Reply::Text(404, "404 page not found\n".to_owned())
 }
 
 fn version() -> Value {

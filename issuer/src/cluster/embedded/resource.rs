@@ -78,6 +78,15 @@ impl Resource {
         }
     }
 
+    /// Where the real server keeps an object of this type; some errors quote it.
+    pub fn storage_key(self, namespace: &str, name: &str) -> String {
+        match self {
+            Resource::Node => format!("/registry/minions/{name}"),
+            _ if self.namespaced() => format!("/registry/{}/{namespace}/{name}", self.plural()),
+            _ => format!("/registry/{}/{name}", self.plural()),
+        }
+    }
+
     /// For errors that name the plural.
     pub const fn about(self, name: &str) -> About<'_> {
         About { group: self.group(), kind: self.plural(), name }

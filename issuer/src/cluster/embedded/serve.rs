@@ -2,7 +2,7 @@
 //! and its line in the audit log.
 
 use super::api::{self, Reply, Request};
-use super::authn::Authenticator;
+use super::authn::{Authenticator, User};
 use super::authz::{self, Verdict};
 use super::body::LARGEST;
 use super::request::{Attributes, Parameters};
@@ -13,7 +13,7 @@ use super::{audit, watch_body};
 use crate::clock;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -26,6 +26,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -48,6 +49,14 @@ pub struct Server {
 struct Peer {
     address: IpAddr,
     chain: Vec<CertificateDer<'static>>,
+}
+
+/// A request but for its body.
+struct Head<'a> {
+    asked: &'a Attributes,
+    parameters: &'a Parameters,
+    parts: &'a http::request::Parts,
+    received: OffsetDateTime,
 }
 
 /// Accepts connections until the task is dropped.
@@ -91,7 +100,8 @@ impl Server {
         let agent = head.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut record = audit::Record::begin(&id, &asked, uri, agent, peer.address, received);
 
-        let outcome = self.judge(peer, &head.headers, &asked, body, &parameters, &mut record, received).await;
+        let question = Head { asked: &asked, parameters: &parameters, parts: &head, received };
+        let outcome = self.judge(peer, &question, body, &mut record).await;
         let mut answer = match outcome {
             Ok(Reply::Watch(watch)) => self.stream(*watch, record),
             Ok(Reply::Object(code, object)) => {
@@ -105,7 +115,10 @@ impl Server {
                 whole(code, "text/plain; charset=utf-8", text)
             }
             Err(status) => {
-                record.write(&self.log, "ResponseComplete");
+                record.write(
+                    &self.log,
+                    if status.code == 401 { "ResponseStarted" } else { "ResponseComplete" },
+                );
                 whole(status.code, "application/json", format!("{}\n", status.object()))
             }
         };
@@ -117,26 +130,25 @@ impl Server {
         answer
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a request comes in this many parts")]
     async fn judge(
         &self,
         peer: &Peer,
-        headers: &HeaderMap,
-        asked: &Attributes,
+        head: &Head<'_>,
         body: Incoming,
-        parameters: &Parameters,
         record: &mut audit::Record,
-        now: time::OffsetDateTime,
     ) -> Result<Reply, Status> {
-        let user = self.authenticator.judge(&peer.chain, headers, now).map_err(|bad| {
-            record.unauthenticated(bad.attempted);
-            Status::unauthorized()
+        let asked = head.asked;
+        let judged = self.authenticator.judge(&peer.chain, &head.parts.headers, head.received);
+        let user = judged.map_err(|_| {
+            let status = Status::unauthorized();
+            record.failed(&status);
+            status
         })?;
         record.user(&user);
         let outcome = match authz::judge(&user, asked) {
             Verdict::Allow(rule) => {
                 record.decision(true, rule);
-                self.read_and_answer(headers, &user, asked, body, parameters, record, now).await
+                self.read_and_answer(head, &user, body, record).await
             }
             Verdict::NoOpinion(reason) => {
                 record.decision(false, &reason);
@@ -150,25 +162,35 @@ impl Server {
         outcome
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a request comes in this many parts")]
     async fn read_and_answer(
         &self,
-        headers: &HeaderMap,
-        user: &super::authn::User,
-        asked: &Attributes,
+        head: &Head<'_>,
+        user: &User,
         body: Incoming,
-        parameters: &Parameters,
         record: &mut audit::Record,
-        now: time::OffsetDateTime,
     ) -> Result<Reply, Status> {
         let body = match Limited::new(body, LARGEST).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(Status::too_large(LARGEST)),
             Err(error) => return Err(Status::bad_request(format!("cannot read the body: {error}"))),
         };
-        let reply = api::answer(&self.store, &Request { user, asked, parameters, headers, body: &body, now });
-        if let Ok(Reply::Object(201, object)) = &reply {
-            record.name(object["metadata"]["name"].as_str().unwrap_or_default());
+        let request = Request {
+            user,
+            asked: head.asked,
+            parameters: head.parameters,
+            head: head.parts.method == http::Method::HEAD,
+            headers: &head.parts.headers,
+            body: &body,
+            now: head.received,
+        };
+        let reply = api::answer(&self.store, &request);
+        match &reply {
+            Ok(Reply::Object(201, object)) => record.name(object),
+            // Of an object that was not made, the name that was asked for.
+            Err(_) if head.asked.verb == "create" => {
+                record.name(&serde_json::from_slice(&body).unwrap_or_default());
+            }
+            _ => {}
         }
         reply
     }

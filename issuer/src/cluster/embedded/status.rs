@@ -137,7 +137,9 @@ impl Status {
 
     /// 406: the client wants a form that is not served.
     pub fn not_acceptable() -> Status {
-        Status::new(406, "NotAcceptable", "only the following media types are accepted: application/json")
+        let mut status = Status::new(406, "NotAcceptable", "406: Not Acceptable");
+        status.details = Some(json!({}));
+        status
     }
 
     /// 409 on create.
@@ -157,11 +159,23 @@ impl Status {
         Status::new(409, "Conflict", message).about(about)
     }
 
-    /// 409 on a delete whose preconditions do not hold.
+    /// 409 on a write that was meant for another object of this name.
+    pub fn other_object(about: About<'_>, key: &str, wanted: &str, actual: &str) -> Status {
+        let message = format!(
+            "Operation cannot be fulfilled on {} {:?}: StorageError: invalid object, Code: 4, Key: {key}, \
+             ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in \
+             object meta: {actual}",
+            about.qualified(),
+            about.name
+        );
+        Status::new(409, "Conflict", message).about(about)
+    }
+
+    /// 409 on a delete whose precondition does not hold; `about.kind` is the kind here.
     pub fn precondition(about: About<'_>, what: &str, wanted: &str, actual: &str) -> Status {
         let message = format!(
-            "Operation cannot be fulfilled on {} {:?}: Precondition failed: {what} in precondition: {wanted}, \
-             {what} in object meta: {actual}",
+            "Operation cannot be fulfilled on {} {:?}: the {what} in the precondition ({wanted}) does not match the \
+             {what} in record ({actual}). The object might have been deleted and then recreated",
             about.qualified(),
             about.name
         );
@@ -183,16 +197,21 @@ impl Status {
         Status::new(415, "UnsupportedMediaType", message)
     }
 
+    /// 415 for a patch of a kind that is not served.
+    pub fn unsupported_patch() -> Status {
+        let mut status = Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
+        status.details = Some(json!({}));
+        status
+    }
+
     /// 400.
     pub fn bad_request(message: impl Into<String>) -> Status {
         Status::new(400, "BadRequest", message)
     }
 
-    /// 500.
-    pub fn internal(what: &str) -> Status {
-        let mut status = Status::new(500, "InternalError", format!("Internal error occurred: {what}"));
-        status.details = Some(json!({"causes": [{"message": what}]}));
-        status
+    /// 500 without a reason: what the real server answers to errors it has no class for.
+    pub fn unclassified(what: impl Into<String>) -> Status {
+        Status::new(500, "", what)
     }
 
     /// 422 with its field causes. `about.kind` is the kind here, as the real server names it.
@@ -230,17 +249,17 @@ impl Status {
         status
     }
 
-    /// The reason word, for the audit log.
-    pub fn reason(&self) -> &'static str {
-        self.reason
-    }
-
     /// The object on the wire.
     pub fn object(&self) -> Value {
         let mut object = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.code,
         });
+        if self.reason.is_empty()
+            && let Some(map) = object.as_object_mut()
+        {
+            map.remove("reason");
+        }
         if let Some(details) = &self.details {
             object["details"] = details.clone();
         }

@@ -66,34 +66,62 @@ pub fn replaced(
         }
         stamp(condition, held, now);
     }
-    for kind in FINAL {
-        let count = |conditions: &[Value]| conditions.iter().filter(|one| one["type"] == kind).count();
-        if count(held) > count(&wanted) {
-            let why = format!("updates may not remove a condition of type {kind:?}");
-            faults.push(FieldFault::forbidden("status.conditions", &why));
-        }
-        let here = matches!((part, kind), ("approval", "Approved" | "Denied") | ("status", "Failed"));
-        if count(&wanted) > count(held) && !here {
-            let why = format!("updates may not add a condition of type {kind:?}");
-            faults.push(FieldFault::forbidden("status.conditions", &why));
-        }
-    }
-    if wanted.iter().any(|one| one["type"] == "Approved")
-        && let Some(at) = wanted.iter().position(|one| one["type"] == "Denied")
-    {
-        let why = "Approved and Denied conditions are mutually exclusive";
-        faults.push(FieldFault::invalid(&format!("status.conditions[{at}].type"), "\"Denied\"", why));
-    }
+    faults.extend(contradictions(&wanted));
+    faults.extend(retractions(part, held, &wanted));
     match faults.is_empty() {
         true => Ok((!wanted.is_empty()).then(|| json!(wanted))),
         false => Err(faults),
     }
 }
 
-/// The times the server fills in.
+/// A condition twice, or both yes and no.
+fn contradictions(wanted: &[Value]) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
+    for (at, condition) in wanted.iter().enumerate() {
+        let field = format!("status.conditions[{at}].type");
+        let kind = text(condition, "type");
+        let before = |kind: &str| wanted[..at].iter().any(|one| one["type"] == kind);
+        if (kind == "Approved" && before("Denied")) || (kind == "Denied" && before("Approved")) {
+            let why = "Approved and Denied conditions are mutually exclusive";
+            faults.push(FieldFault::invalid(&field, &format!("{kind:?}"), why));
+        }
+        if !kind.is_empty() && before(kind) {
+            faults.push(FieldFault::duplicate(&field, kind));
+        }
+    }
+    faults
+}
+
+/// What may not be taken back, and what may be said only through `/approval`.
+fn retractions(part: &str, held: &[Value], wanted: &[Value]) -> Vec<FieldFault> {
+    let mut faults = Vec::new();
+    let of = |list: &[Value], kind: &str| -> Vec<Value> {
+        list.iter().filter(|one| one["type"] == kind).cloned().collect()
+    };
+    let mut forbid = |verb: &str, kind: &str| {
+        let why = format!("updates may not {verb} a condition of type {kind:?}");
+        faults.push(FieldFault::forbidden("status.conditions", &why));
+    };
+    for kind in FINAL {
+        let (old, new) = (of(held, kind), of(wanted, kind));
+        let approval = kind != "Failed" && part != "approval";
+        match new.len().cmp(&old.len()) {
+            std::cmp::Ordering::Less => forbid("remove", kind),
+            std::cmp::Ordering::Greater if approval => forbid("add", kind),
+            std::cmp::Ordering::Equal if approval && old != new => forbid("modify", kind),
+            _ => {}
+        }
+    }
+    faults
+}
+
+/// The times the server fills in, and the empty texts it leaves out.
 fn stamp(condition: &mut Value, held: &[Value], now: &str) {
     if !condition.is_object() {
         return;
+    }
+    if let Some(map) = condition.as_object_mut() {
+        map.retain(|key, value| !(matches!(key.as_str(), "reason" | "message") && value == ""));
     }
     if condition.get("lastUpdateTime").is_none_or(Value::is_null) {
         condition["lastUpdateTime"] = json!(now);

@@ -106,7 +106,11 @@ fn faults(spec: &Spec, request: &[u8]) -> Vec<FieldFault> {
     let mut faults = Vec::new();
     if let Err(why) = Parsed::read(request) {
         let bytes: Vec<String> = request.iter().map(|byte| format!("0x{byte:x}")).collect();
-        faults.push(FieldFault::invalid("spec.request", &format!("[]byte{{{}}}", bytes.join(", ")), &why));
+        let shown = match spec.request {
+            None => "[]byte(nil)".to_owned(),
+            Some(_) => format!("[]byte{{{}}}", bytes.join(", ")),
+        };
+        faults.push(FieldFault::invalid("spec.request", &shown, &why));
     }
     let usages = spec.usages.as_deref().unwrap_or_default();
     if usages.is_empty() {
@@ -138,11 +142,20 @@ fn signer_fault(name: &str) -> Option<FieldFault> {
     if name == LEGACY_SIGNER {
         return invalid(name, "the legacy signerName is not allowed via this API version");
     }
-    match name.split('/').collect::<Vec<_>>().as_slice() {
+    let label = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
+                 and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
+                 '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+    let parts: Vec<&str> = name.split('/').collect();
+    if let [domain, _] = parts.as_slice()
+        && let Some(bad) = domain.split('.').find(|label| !super::names::is_subdomain(label))
+    {
+        return invalid(domain, &format!("validating label {bad:?}: {label}"));
+    }
+    match parts.as_slice() {
         [domain, _] if !domain.contains('.') => {
             invalid(domain, "should be a domain with at least two segments separated by dots")
         }
-        [domain, path] if super::names::is_subdomain(domain) && super::names::is_subdomain(path) => None,
+        [_, path] if super::names::is_subdomain(path) => None,
         _ => invalid(name, "must be a fully qualified domain and path of the form 'example.com/signer-name'"),
     }
 }
@@ -168,7 +181,10 @@ pub fn update_part(part: &str, before: &Value, wanted: &Value, now: OffsetDateTi
         && let Some(certificate) = wanted["status"].get("certificate").filter(|value| !value.is_null())
     {
         if before["status"].get("certificate").is_some_and(|held| held != certificate) {
-            let fault = FieldFault::forbidden("status.certificate", "updates may not modify");
+            let fault = FieldFault::forbidden(
+                "status.certificate",
+                "updates may not modify existing certificate content",
+            );
             return Err(Status::invalid(about, &[fault]));
         }
         after["status"]["certificate"] = certificate.clone();
