@@ -266,3 +266,6 @@ fn guarantee_of(file: &File) -> Guarantee {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
