@@ -218,3 +218,6 @@ fn told(error: impl Into<Box<dyn Error + Send + Sync>>, doing: &str) -> String {
 fn not_the_machine(what: &str) -> Outcome {
     Outcome::Skipped(format!("{what} belongs to a running machine, not to a directory"))
 }
+
+#[cfg(test)]
+mod tests;

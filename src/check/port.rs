@@ -23,7 +23,7 @@ pub(super) fn check(host: &Host<'_>) -> Outcome {
 
 /// The port that the document gives the kubelet, or the field that holds none. The flag wins over the
 /// field, as in the kubelet.
-fn port(document: &Document) -> Result<u16, &'static str> {
+pub(super) fn port(document: &Document) -> Result<u16, &'static str> {
     let valid = |port: &u16| *port != 0;
     if let Some(text) = document.kubelet.extra_args.get("port") {
         return text.parse().ok().filter(valid).ok_or("kubelet.extraArgs.port");
@@ -33,7 +33,7 @@ fn port(document: &Document) -> Result<u16, &'static str> {
     number.filter(valid).ok_or("kubelet.config.port")
 }
 
-fn free(port: u16) -> Outcome {
+pub(super) fn free(port: u16) -> Outcome {
     match net::port_free(port) {
         Ok(true) => Outcome::Passed(format!("nobody listens on {port}")),
         Ok(false) => {

@@ -51,7 +51,7 @@ pub(super) async fn check(host: &Host<'_>) -> (Outcome, Option<RuntimeFound>) {
     }
 }
 
-type Answers<'s> = Vec<(&'s str, Result<RuntimeAnswer, CriError>)>;
+pub(super) type Answers<'s> = Vec<(&'s str, Result<RuntimeAnswer, CriError>)>;
 
 async fn ask<'s>(host: &Host<'_>, sockets: &'s [String], until: Instant) -> Answers<'s> {
     let left = until.saturating_duration_since(Instant::now());
@@ -61,7 +61,7 @@ async fn ask<'s>(host: &Host<'_>, sockets: &'s [String], until: Instant) -> Answ
     together(questions.collect()).await
 }
 
-fn judge(host: &Host<'_>, answers: Answers<'_>) -> (Outcome, Option<RuntimeFound>) {
+pub(super) fn judge(host: &Host<'_>, answers: Answers<'_>) -> (Outcome, Option<RuntimeFound>) {
     let (mut ready, mut troubles) = (Vec::new(), Vec::new());
     for (socket, answer) in answers {
         match answer {
@@ -169,7 +169,7 @@ fn not_ready(host: &Host<'_>, troubles: Vec<Trouble<'_>>) -> Outcome {
 
 /// The socket that the document names, and the field that does; `None` in it for what is no socket.
 /// The flag wins over the field, as in the kubelet.
-fn endpoint(document: &Document) -> Option<(&'static str, Option<String>)> {
+pub(super) fn endpoint(document: &Document) -> Option<(&'static str, Option<String>)> {
     let kubelet = &document.kubelet;
     let flag = kubelet.extra_args.get("container-runtime-endpoint").map(String::as_str);
     let (field, text) = match (flag, kubelet.config.get("containerRuntimeEndpoint")) {

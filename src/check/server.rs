@@ -18,7 +18,7 @@ pub(super) async fn check(host: &Host<'_>) -> Outcome {
 }
 
 /// All are tried at once, and the first that accepts is enough.
-async fn any(servers: &[ServerUrl]) -> Outcome {
+pub(super) async fn any(servers: &[ServerUrl]) -> Outcome {
     let mut attempts = JoinSet::new();
     for server in servers.iter().cloned() {
         attempts.spawn(async move {

@@ -69,3 +69,22 @@ async fn synchronized(root: &Root) -> (bool, &'static str) {
         Err(_) => (false, "there is no systemd-timesyncd mark, and timedatectl gave no answer"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_vouches_below_another_root() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::new(&Root::new(dir.path().to_owned()));
+        let reading = clock.read().await;
+        assert!(!reading.synced && reading.by.contains("below this root"), "{reading:?}");
+        // timesyncd touches it: what is in it does not matter.
+        files::make_dirs(&dir.path().join("run/systemd/timesync"), 0o755).unwrap();
+        files::write(&dir.path().join("run/systemd/timesync/synchronized"), b"", 0o644).unwrap();
+        let reading = clock.read().await;
+        assert_eq!((reading.synced, reading.by), (true, "systemd-timesyncd"));
+        assert!(reading.unix <= clock.unix());
+    }
+}

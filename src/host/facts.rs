@@ -100,3 +100,90 @@ fn only_stub(resolv_conf: &str) -> bool {
     servers.peek().is_some()
         && servers.all(|server| matches!(server.map(|ip| ip.octets()), Ok([127, 0, 0, 53 | 54])))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Machine(tempfile::TempDir);
+
+    impl Machine {
+        fn with(files: &[(&str, &str)]) -> Self {
+            let machine = Machine(tempfile::tempdir().unwrap());
+            for (path, text) in files {
+                let path = machine.root().at(path);
+                files::make_dirs(path.parent().unwrap(), 0o755).unwrap();
+                files::write(&path, text.as_bytes(), 0o644).unwrap();
+            }
+            machine
+        }
+
+        fn root(&self) -> Root {
+            Root::new(self.0.path().to_owned())
+        }
+
+        fn facts(&self) -> Facts {
+            gather(&self.root())
+        }
+    }
+
+    #[test]
+    fn names_of_a_machine_below_another_root() {
+        for (text, expected) in
+            [("worker-1\n", "worker-1"), ("# comment\n\n  worker-2  \nworker-3\n", "worker-2")]
+        {
+            assert_eq!(Machine::with(&[("/etc/hostname", text)]).facts().hostname, expected);
+        }
+        assert!(!Machine::with(&[]).facts().hostname.is_empty(), "the kernel's own");
+    }
+
+    #[test]
+    fn machine_ids() {
+        let good = "0123456789abcdef0123456789abcdef";
+        for (text, expected) in [
+            (format!("{good}\n"), Some(good)),
+            (good.to_owned(), Some(good)),
+            (String::new(), None),
+            ("uninitialized\n".to_owned(), None),
+            ("0".repeat(32), None),
+            (good.to_uppercase(), None),
+            (good[1..].to_owned(), None),
+            (format!("{good}0"), None),
+        ] {
+            let facts = Machine::with(&[("/etc/machine-id", &text)]).facts();
+            assert_eq!(facts.machine_id.as_deref(), expected, "{text:?}");
+        }
+        assert_eq!(Machine::with(&[]).facts().machine_id, None);
+    }
+
+    #[test]
+    fn where_the_name_servers_stand() {
+        let real = (RESOLVED, "nameserver 203.0.113.53\n");
+        for (text, resolved, expected) in [
+            ("nameserver 127.0.0.53\n", true, Some(RESOLVED)),
+            ("# x\nnameserver\t127.0.0.54\noptions edns0\n", true, Some(RESOLVED)),
+            ("nameserver 127.0.0.53\n", false, None),
+            ("nameserver 127.0.0.53\nnameserver 203.0.113.53\n", true, None),
+            ("nameserver 203.0.113.53\n", true, None),
+            ("nameserver 127.0.0.1\n", true, None),
+            ("nameserver ::1\n", true, None),
+            ("search example\n", true, None),
+            ("", true, None),
+        ] {
+            let stub = ("/etc/resolv.conf", text);
+            let files: &[_] = if resolved { &[stub, real] } else { &[stub] };
+            assert_eq!(Machine::with(files).facts().resolv_conf, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_the_running_machine_is_not_asked_for_another() {
+        let facts = Machine::with(&[
+            ("/sys/class/dmi/id/product_uuid", "not mine"),
+            ("/proc/sys/kernel/random/boot_id", "not mine"),
+        ])
+        .facts();
+        assert_eq!((facts.product_uuid, facts.boot_id), (None, None));
+        assert!(facts.memory_bytes > 0 && facts.cpus > 0);
+    }
+}

@@ -279,3 +279,6 @@ fn sync_parent(path: &Path) -> Result<(), FileError> {
     };
     at("flushing", parent, File::open(parent).and_then(|dir| dir.sync_all()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,3 +40,40 @@ pub fn try_acquire(path: &Path) -> io::Result<Option<Lock>> {
 pub fn holder(path: &Path) -> Option<u32> {
     files::read_text(path, 32).ok()?.trim().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        assert_eq!(holder(&path), None);
+        let first = try_acquire(&path).unwrap();
+        assert!(first.is_some());
+        assert_eq!(holder(&path), Some(std::process::id()));
+        assert!(try_acquire(&path).unwrap().is_none());
+        drop(first);
+        assert!(try_acquire(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_longer_text_of_an_earlier_holder_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        File::create(&path).unwrap().write_all(b"12345678901234567890").unwrap();
+        let _lock = try_acquire(&path).unwrap().unwrap();
+        assert_eq!(holder(&path), Some(std::process::id()));
+    }
+
+    #[test]
+    fn no_link_is_followed_and_no_directory_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, target) = (dir.path().join("link"), dir.path().join("target"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(try_acquire(&link).is_err());
+        assert!(!files::exists(&target));
+        assert!(try_acquire(&dir.path().join("missing/lock")).is_err());
+    }
+}

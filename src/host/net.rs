@@ -104,3 +104,58 @@ fn listening(table: &str, port: u16) -> Vec<u64> {
     };
     table.lines().skip(1).filter_map(socket).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpSocket;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn reaching() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let up = listener.local_addr().unwrap();
+        assert_eq!(tcp_reachable("127.0.0.1", up.port(), LONG).await.unwrap(), up);
+        // Bound and not listening: nobody else gets it, and it refuses.
+        let bound = TcpSocket::new_v4().unwrap();
+        bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let down = bound.local_addr().unwrap();
+        let error = tcp_reachable("127.0.0.1", down.port(), LONG).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("{down}: Connection refused (os error 111)"));
+        // The first of several that accepts is enough.
+        let both = ["127.0.0.2".parse().unwrap(), up.ip()];
+        assert_eq!(first_to_accept(&both, up.port()).await, Ok(up));
+    }
+
+    #[test]
+    fn free_ports() {
+        for address in ["127.0.0.1:0", "127.0.0.2:0", "0.0.0.0:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            assert!(!port_free(port).unwrap(), "{address}");
+            let holder = listener_of_this_process(port);
+            assert!(holder, "{address}");
+            drop(listener);
+            assert!(port_free(port).unwrap(), "{address}");
+        }
+    }
+
+    fn listener_of_this_process(port: u16) -> bool {
+        let own = format!("(process {})", std::process::id());
+        listener(port).is_some_and(|holder| holder.ends_with(&own))
+    }
+
+    #[test]
+    fn tables() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+             0: 00000000:280A 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 4711 1 0 100\n\
+             1: 0100007F:280A 0100007F:9C40 01 00000000:00000000 00:00000000 00000000 0 0 4712 1 0 100\n\
+             2: 00000000000000000000000001000000:280A 0:0 0A 0:0 00:0 0 0 0 4713 1 0\n\
+             3: 00000000:0016 00000000:0000 0A\n";
+        for (port, inodes) in [(10250, &[4711, 4713][..]), (22, &[]), (40000, &[])] {
+            assert_eq!(listening(table, port), inodes, "{port}");
+        }
+        assert!(listening("", 1).is_empty());
+    }
+}

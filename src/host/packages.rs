@@ -76,3 +76,72 @@ fn version(said: &str, name: &str) -> Option<String> {
     let bare = version.split_once(':').map_or(version, |(_epoch, bare)| bare);
     Some(bare.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers() {
+        for (said, expected) in [
+            ("containerd installed 1.6.20~ds1-1+b1\n", Some("1.6.20~ds1-1+b1")),
+            ("containerd installed 1:1.6.20-1\n", Some("1.6.20-1")),
+            ("containerd.io installed 1.7.1-1\ncontainerd installed 1.6\n", Some("1.6")),
+            ("containerd config-files 1.6.20\n", None),
+            ("containerd not-installed \n", None),
+            ("package containerd is not installed\n", None),
+            ("containerd half-installed 1.5\ncontainerd installed 1.6\n", Some("1.6")),
+            ("", None),
+        ] {
+            assert_eq!(version(said, "containerd").as_deref(), expected, "{said}");
+        }
+        assert_eq!(version("package installed is not installed\n", "package"), None);
+    }
+
+    #[test]
+    fn ends() {
+        for (program, code, stderr, expected) in [
+            (DPKG, Some(1), "dpkg-query: no packages found matching x", true),
+            (DPKG, Some(2), "dpkg-query: error", false),
+            (DPKG, None, "", false),
+            (RPM, Some(1), "", true),
+            (RPM, Some(3), "", true),
+            (RPM, Some(1), "error: cannot open Packages database", false),
+            (RPM, None, "", false),
+        ] {
+            assert_eq!(only_unknown(program, code, stderr), expected, "{program} {code:?} {stderr}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        for (name, plain) in [
+            ("libc6", true),
+            ("g++", true),
+            ("python3.11-venv", true),
+            ("", false),
+            ("-W", false),
+            ("*", false),
+            ("a b", false),
+            ("a\n", false),
+        ] {
+            assert_eq!(is_plain(name), plain, "{name:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn of_this_machine() {
+        match installed(&["dpkg", "no-such-package-of-this-name"]).await {
+            Ok(versions) if Path::new(DPKG).exists() => {
+                assert!(
+                    versions[0].as_ref().is_some_and(|version| version.starts_with("1.")),
+                    "{versions:?}"
+                );
+                assert_eq!(versions[1], None);
+            }
+            Ok(versions) => assert_eq!(versions, [None, None]),
+            Err(error) => assert!(matches!(error, PackagesError::NoManager), "{error:?}"),
+        }
+        assert!(matches!(installed(&["dpkg", "--help"]).await, Err(PackagesError::Name(_))));
+    }
+}

@@ -160,3 +160,6 @@ async fn read_bounded(pipe: Option<impl AsyncRead + Unpin>, keep: Keep) -> io::R
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

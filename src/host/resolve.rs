@@ -56,3 +56,15 @@ async fn ask(name: &str) -> Result<Vec<IpAddr>, String> {
     let found = resolver.lookup_ip(name).await.map_err(|error| error.to_string())?;
     Ok(found.iter().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn addresses_are_their_own_answer() {
+        for text in ["203.0.113.10", "2001:db8::1"] {
+            assert_eq!(addresses(text).await.unwrap(), [text.parse::<IpAddr>().unwrap()]);
+        }
+    }
+}

@@ -283,3 +283,6 @@ fn guarantee_of(file: &File) -> Guarantee {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,39 @@ fn parse_state(text: &str) -> UnitState {
     }
     state
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states() {
+        let state = |load: &str, active: &str, sub: &str, result: &str, n_restarts, exec_main_status| {
+            let [load, active, sub, result] = [load, active, sub, result].map(str::to_owned);
+            UnitState { load, active, sub, result, n_restarts, exec_main_status }
+        };
+        for (text, expected) in [
+            (
+                "LoadState=loaded\nActiveState=activating\nSubState=auto-restart\nResult=exit-code\n\
+                 NRestarts=7\nExecMainStatus=255\n",
+                state("loaded", "activating", "auto-restart", "exit-code", 7, 255),
+            ),
+            (
+                "LoadState=not-found\nActiveState=inactive\nSubState=dead\nResult=success\nNRestarts=0\n\
+                 ExecMainStatus=0\n",
+                state("not-found", "inactive", "dead", "success", 0, 0),
+            ),
+            ("NRestarts=\nExecMainStatus=[not set]\nNew=1\nno pair\n", state("", "", "", "", 0, 0)),
+            ("", UnitState::default()),
+        ] {
+            assert_eq!(parse_state(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_manager_below_another_root() {
+        let dir = tempfile::tempdir().unwrap();
+        files::make_dirs(&dir.path().join("run/systemd/system"), 0o755).unwrap();
+        assert!(Manager::of(&Root::new(dir.path().to_owned())).is_none());
+    }
+}
