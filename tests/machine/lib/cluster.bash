@@ -32,7 +32,7 @@ cable() { ip -n "$cluster_namespace" link set cable "$1"; } # cable up|down
 
 cluster_start() {
     ip netns exec "$cluster_namespace" "$issuer" cluster --state "$work/cluster" \
-        --listen "$cluster_address:6443" >"$work/cluster.log" 2>&1 9>&- &
+        --listen "$cluster_address:6443" >"$work/cluster.log" 2>&1 8>&- 9>&- &
     cluster=$!
     wait_until 30 test -s "$work/cluster/cluster.json"
 }

@@ -34,7 +34,7 @@ watch_processes() {
         grep -laFs -f "$work/secrets" /proc/[0-9]*/cmdline /proc/[0-9]*/environ >>"$work/watch.hits" || true
         echo >>"$work/watch.rounds"
         sleep 0.02
-    done 9>&- &
+    done 8>&- 9>&- &
     watcher=$!
 }
 

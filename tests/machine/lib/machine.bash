@@ -18,14 +18,16 @@ machine_base() { # machine_base PACKAGE
     overlay "$image" "$work/base"
     local base=$work/base/root
     install -m 0755 "$here/kubelet" "$base/usr/bin/kubelet"
-    cp "$1" "$base/tmp/package.deb"
-    chroot "$base" dpkg --install /tmp/package.deb
-    rm "$base/tmp/package.deb"
+    cp "$1" "$base/root/package.deb"
+    systemd-nspawn --quiet --directory="$base" --register=no --keep-unit --private-network --pipe \
+        dpkg --install /root/package.deb </dev/null
+    rm "$base/root/package.deb"
     mkdir -p "$base/etc/tmpfiles.d"
     printf '%s\n' 'd /run/systemd/timesync 0755' 'f /run/systemd/timesync/synchronized 0644' \
         >"$base/etc/tmpfiles.d/clock-is-synchronized.conf"
-    # The interface is configured from outside.
-    printf 'network: {config: disabled}\n' >"$base/etc/cloud/cloud.cfg.d/99-no-network.cfg"
+    # The interface is configured from outside; there are no locales to choose from.
+    printf '%s\n' 'network: {config: disabled}' 'locale: C.UTF-8' \
+        >"$base/etc/cloud/cloud.cfg.d/99-machine.cfg"
     umount "$base"
 }
 
@@ -45,7 +47,7 @@ machine_boot() {
         --register=no --keep-unit --machine="$name" --network-namespace-path="/run/netns/$machine_namespace" \
         --resolv-conf=off --timezone=off --link-journal=no --capability=all \
         --system-call-filter='bpf @keyring @privileged' --bind="$work/$name/containerd:/var/lib/containerd" \
-        </dev/null >>"$work/$name/console" 2>&1 9>&- &
+        </dev/null >>"$work/$name/console" 2>&1 8>&- 9>&- &
     nspawn=$!
     wait_until 10 find_init
 }
