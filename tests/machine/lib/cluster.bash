@@ -21,6 +21,7 @@ network_make() {
         ip -n "$namespace" link set lo up
         ip -n "$namespace" link set cable up
     done
+    ip -n "$machine_namespace" route add default via "$cluster_address"
 }
 
 network_remove() {

@@ -40,13 +40,14 @@ machine_new() { # machine_new NAME
     mkdir -p "$work/$name/containerd"
 }
 
-# All capabilities and bpf: what systemd needs to sandbox a unit here as it does on a machine.
+# All capabilities and bpf: what systemd needs to sandbox a unit here as it does on a machine. The other
+# calls and /dev/kmsg are for the kubelet and the runtime.
 # A cgroup tree of version 2 alone, as machines have it now, whatever this one has.
 machine_boot() {
     SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setsid systemd-nspawn --quiet --directory="$root" --boot \
         --register=no --keep-unit --machine="$name" --network-namespace-path="/run/netns/$machine_namespace" \
         --resolv-conf=off --timezone=off --link-journal=no --capability=all \
-        --system-call-filter='bpf @keyring @privileged' --bind="$work/$name/containerd:/var/lib/containerd" \
+        --system-call-filter='bpf @keyring @privileged @mount' --bind=/dev/kmsg --bind="$work/$name/containerd:/var/lib/containerd" \
         </dev/null >>"$work/$name/console" 2>&1 8>&- 9>&- &
     nspawn=$!
     wait_until 10 find_init

@@ -18,6 +18,8 @@ failed() {
     if [ -n "${2:-}" ]; then printf '%s\n' "$2" | head -n 20 | sed 's/^/        | /'; fi
 }
 
+skipped() { printf 'skipped %s\n' "$1"; }
+
 # check TEXT COMMAND...: the command succeeds.
 check() {
     local text=$1 said
