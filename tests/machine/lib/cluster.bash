@@ -35,7 +35,7 @@ cluster_start() {
     ip netns exec "$cluster_namespace" "$issuer" cluster --state "$work/cluster" \
         --listen "$cluster_address:6443" >"$work/cluster.log" 2>&1 8>&- 9>&- &
     cluster=$!
-    wait_until 30 test -s "$work/cluster/cluster.json"
+    wait_until 60 test -s "$work/cluster/cluster.json"
 }
 
 of_cluster() { jq -r ".$1" "$work/cluster/cluster.json"; }
