@@ -52,12 +52,12 @@ pub enum Trust<'a> {
     /// PEM of one or more CA certificates.
     Ca(&'a str),
     /// `sha256:...`, one or more.
-    Hashes(&'a [&'a str]),
+    Hashes(&'a [String]),
 }
 
 /// A document as an issuer writes it, ending at the credential, as a scratch root has no kubelet to
 /// register. Tests change the rest by index: `document["node"]["name"] = ...`.
-pub fn document(token: &Token, servers: &[&str], trust: Trust<'_>) -> Value {
+pub fn document(token: &Token, servers: &[String], trust: Trust<'_>) -> Value {
     let mut document = json!({
         "apiVersion": "bootstrap.akua.dev/v1alpha1",
         "kind": "WorkerBootstrap",
