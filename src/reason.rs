@@ -315,6 +315,10 @@ reasons! {
         "the run was told to stop",
         ["systemctl stop, a shutdown, or Ctrl-C"],
         "run again: it goes on where it was";
+    DiscoveryForbidden = "discovery_forbidden", JoinFailed, "2c1f0a6d1f6b4b0f9a3c5d7e8f901246",
+        "the cluster does not let anybody read cluster-info without a credential",
+        ["the API server runs with --anonymous-auth=false", "kube-public/cluster-info is not open to system:anonymous"],
+        "give the CA itself (certificateAuthorityData) in place of its hash: then nothing has to be discovered";
 }
 
 impl Reason {

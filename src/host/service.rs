@@ -1,0 +1,80 @@
+//! The two listeners of a service: systemd, which is told how far the start has come, and the console,
+//! where somebody without a login may be watching. Neither ever stops the program: a listener that is
+//! not there is not told.
+
+use nix::fcntl::OFlag;
+use nix::sys::stat::fstat;
+use sd_notify::NotifyState;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::Duration;
+
+/// The service manager, if there is one that listens (`Type=notify`, sd_notify(3)).
+#[derive(Debug, Clone, Copy)]
+pub struct Service {
+    listens: bool,
+}
+
+impl Service {
+    /// Looks for `$NOTIFY_SOCKET`.
+    pub fn from_environment() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one door")]
+        let socket = std::env::var_os("NOTIFY_SOCKET");
+        Service { listens: socket.is_some_and(|socket| !socket.is_empty()) }
+    }
+
+    /// Whether somebody listens.
+    pub fn is_notify(self) -> bool {
+        self.listens
+    }
+
+    /// The start is over, as far as the boot is concerned.
+    pub fn ready(self) {
+        self.tell(NotifyState::Ready);
+    }
+
+    /// One line for `systemctl status`.
+    pub fn status(self, line: &str) {
+        self.tell(NotifyState::Status(&crate::failure::one_line(line)));
+    }
+
+    /// From now on, this much time until systemd gives up on the start.
+    pub fn extend(self, by: Duration) {
+        self.tell(NotifyState::ExtendTimeoutUsec(u32::try_from(by.as_micros()).unwrap_or(u32::MAX)));
+    }
+
+    /// The end has begun.
+    pub fn stopping(self) {
+        self.tell(NotifyState::Stopping);
+    }
+
+    fn tell(self, state: NotifyState<'_>) {
+        if self.listens {
+            // Nothing can be done for a manager that stopped listening.
+            sd_notify::notify(&[state]).ok();
+        }
+    }
+}
+
+/// Whether what is written to stderr ends up in the journal (`$JOURNAL_STREAM`, systemd.exec(5)): then it
+/// would stand there twice.
+pub fn stderr_is_journal() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the one door")]
+    let stream = std::env::var("JOURNAL_STREAM");
+    let (Ok(stream), Ok(stat)) = (stream, fstat(io::stderr())) else { return false };
+    stream == format!("{}:{}", stat.st_dev, stat.st_ino)
+}
+
+/// Whether a person watches stderr.
+pub fn stderr_is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Writes one line to the machine's console, if that takes it at once.
+pub fn console_line(line: &str) {
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    if let Ok(mut console) = OpenOptions::new().write(true).custom_flags(flags.bits()).open("/dev/console") {
+        console.write_all(format!("{}\r\n", crate::failure::one_line(line)).as_bytes()).ok();
+    }
+}

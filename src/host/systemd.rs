@@ -1,0 +1,94 @@
+//! systemd, asked through its own tools. There is a manager only on the running machine and only when
+//! systemd started it; everywhere else nothing is touched.
+
+use super::process::{self, ProcessError};
+use super::{files, root::Root};
+use crate::failure::one_line;
+use std::path::Path;
+use std::time::Duration;
+
+const SYSTEMCTL: &str = "/usr/bin/systemctl";
+const JOURNALCTL: &str = "/usr/bin/journalctl";
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// systemd of this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Manager(());
+
+/// A unit at one instant. The words are systemd's own (systemctl(1)).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnitState {
+    /// `loaded`, `not-found`, `masked`, `bad-setting`, ...
+    pub load: String,
+    /// `active`, `activating`, `failed`, `inactive`, ...
+    pub active: String,
+    /// `running`, `auto-restart`, `dead`, ...
+    pub sub: String,
+    /// `success`, `exit-code`, `signal`, `start-limit-hit`, ...
+    pub result: String,
+    /// How often systemd restarted it by itself since it was last started.
+    pub n_restarts: u32,
+    /// The status its main process last ended with.
+    pub exec_main_status: i32,
+}
+
+impl Manager {
+    /// The manager, if the root is the machine and systemd runs it (sd_booted(3)).
+    pub fn of(root: &Root) -> Option<Self> {
+        (root.is_machine() && files::exists(Path::new("/run/systemd/system"))).then_some(Manager(()))
+    }
+
+    /// Has systemd read the unit files again.
+    pub async fn daemon_reload(self) -> Result<(), ProcessError> {
+        systemctl(&["daemon-reload"]).await.map(drop)
+    }
+
+    /// Has the unit started at every boot.
+    pub async fn enable(self, unit: &str) -> Result<(), ProcessError> {
+        systemctl(&["enable", "--quiet", "--", unit]).await.map(drop)
+    }
+
+    /// Queues a restart and does not wait for it: waiting inside the boot transaction would deadlock.
+    pub async fn restart_no_block(self, unit: &str) -> Result<(), ProcessError> {
+        systemctl(&["restart", "--no-block", "--", unit]).await.map(drop)
+    }
+
+    /// Whether systemd knows a unit file of this name that is not masked.
+    pub async fn unit_file_exists(self, unit: &str) -> Result<bool, ProcessError> {
+        Ok(self.unit_state(unit).await?.load == "loaded")
+    }
+
+    /// How the unit is.
+    pub async fn unit_state(self, unit: &str) -> Result<UnitState, ProcessError> {
+        let properties = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus";
+        Ok(parse_state(&systemctl(&["show", "-p", properties, "--", unit]).await?))
+    }
+
+    /// The last lines that the unit's processes wrote to the journal in this boot, oldest first.
+    pub async fn journal_tail(self, unit: &str, lines: usize) -> Result<Vec<String>, ProcessError> {
+        let (count, unit) = (lines.to_string(), format!("_SYSTEMD_UNIT={unit}"));
+        let args = ["-b", "-q", "--no-pager", "-o", "cat", "-n", &count, &unit];
+        let said = process::run(Path::new(JOURNALCTL), &args, DEADLINE).await?;
+        Ok(said.stdout.lines().map(one_line).filter(|line| !line.is_empty()).collect())
+    }
+}
+
+async fn systemctl(args: &[&str]) -> Result<String, ProcessError> {
+    Ok(process::run(Path::new(SYSTEMCTL), args, DEADLINE).await?.stdout)
+}
+
+fn parse_state(text: &str) -> UnitState {
+    let mut state = UnitState::default();
+    for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
+        match key {
+            "LoadState" => state.load = value.to_owned(),
+            "ActiveState" => state.active = value.to_owned(),
+            "SubState" => state.sub = value.to_owned(),
+            "Result" => state.result = value.to_owned(),
+            "NRestarts" => state.n_restarts = value.parse().unwrap_or(0),
+            "ExecMainStatus" => state.exec_main_status = value.parse().unwrap_or(0),
+            _ => {}
+        }
+    }
+    state
+}
