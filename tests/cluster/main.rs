@@ -5,7 +5,10 @@
 //! There is one cluster of each kind per run of this program; the cases do not know of each other, as
 //! each has its own token, its own machine and its own way to the server.
 
-#![allow(clippy::disallowed_methods, reason = "the product's doors to files and processes are not the tests'")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the product's doors to files and processes are not the tests'"
+)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(missing_docs, reason = "the names of the cases say what they hold")]
 

@@ -2,7 +2,7 @@
 //! nodes. Speaks the Kubernetes API to whichever cluster it is.
 
 use super::token::{Terms, Token};
-use super::{eventually, unix_now};
+use super::{eventually, timestamp, unix_now};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
@@ -10,8 +10,6 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 const CSRS: &str = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
 const SECRETS: &str = "/api/v1/namespaces/kube-system/secrets";
@@ -29,19 +27,27 @@ pub fn http_client(ca: &str, certificate: Option<(&str, &str)>) -> reqwest::Clie
     for authority in CertificateDer::pem_slice_iter(ca.as_bytes()) {
         roots.add(authority.unwrap()).unwrap();
     }
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots);
+    let config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots);
     let mut config = match certificate {
         None => config.with_no_client_auth(),
         Some((chain, key)) => {
             let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
-            config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap()).unwrap()
+            config
+                .with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap())
+                .unwrap()
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    reqwest::Client::builder().tls_backend_preconfigured(config).user_agent("tests").no_proxy().build().unwrap()
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(config)
+        .user_agent("tests")
+        .no_proxy()
+        .build()
+        .unwrap()
 }
 
 impl Admin {
@@ -68,14 +74,14 @@ impl Admin {
     }
 
     pub async fn create_token(&self, token: &Token, terms: &Terms) {
-        let expires = OffsetDateTime::from_unix_timestamp(unix_now() as i64 + terms.expires_in).unwrap();
+        let expires = timestamp(unix_now().cast_signed() + terms.expires_in);
         let data = [
             ("token-id", token.id.clone()),
             ("token-secret", token.secret.clone()),
             ("usage-bootstrap-authentication", "true".to_owned()),
             ("usage-bootstrap-signing", "true".to_owned()),
             ("auth-extra-groups", format!("system:bootstrappers:demo:{}", terms.group)),
-            ("expiration", expires.format(&Rfc3339).unwrap()),
+            ("expiration", expires),
         ];
         let data: serde_json::Map<String, Value> =
             data.iter().map(|(key, value)| ((*key).to_owned(), json!(STANDARD.encode(value)))).collect();
@@ -89,7 +95,8 @@ impl Admin {
         eventually("a fresh token is accepted", async || self.accepts(token, ca).await.then_some(())).await;
         let signature = format!("jws-kubeconfig-{}", token.id);
         eventually("cluster-info is signed with a fresh token", async || {
-            let info = self.must(Method::GET, "/api/v1/namespaces/kube-public/configmaps/cluster-info", None).await;
+            let info =
+                self.must(Method::GET, "/api/v1/namespaces/kube-public/configmaps/cluster-info", None).await;
             info["data"][&signature].is_string().then_some(())
         })
         .await;
@@ -97,7 +104,8 @@ impl Admin {
 
     /// Whether the cluster accepts the token now.
     pub async fn accepts(&self, token: &Token, ca: &str) -> bool {
-        let question = http_client(ca, None).get(format!("{}/version", self.server)).bearer_auth(token.text());
+        let question =
+            http_client(ca, None).get(format!("{}/version", self.server)).bearer_auth(token.text());
         question.send().await.unwrap().status().is_success()
     }
 
@@ -132,7 +140,8 @@ impl Admin {
             let mut csr = self.must(Method::GET, &format!("{CSRS}/{name}"), None).await;
             csr["status"]["conditions"] =
                 json!([{"type": verdict, "status": "True", "reason": reason, "message": message}]);
-            let (status, answer) = self.ask(Method::PUT, &format!("{CSRS}/{name}/approval"), Some(&csr)).await;
+            let (status, answer) =
+                self.ask(Method::PUT, &format!("{CSRS}/{name}/approval"), Some(&csr)).await;
             assert!(status == 200 || status == 409, "{status} {answer}");
             (status == 200).then_some(())
         })
@@ -149,7 +158,7 @@ impl Admin {
     pub async fn create_node(&self, name: &str, ready: &str, machine_id: &str) {
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
         self.must(Method::POST, NODES, Some(&node)).await;
-        let now = OffsetDateTime::from_unix_timestamp(unix_now() as i64).unwrap().format(&Rfc3339).unwrap();
+        let now = timestamp(unix_now().cast_signed());
         eventually("a node's status is taken", async || {
             let mut node = self.must(Method::GET, &format!("{NODES}/{name}"), None).await;
             node["status"] = json!({

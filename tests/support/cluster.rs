@@ -53,7 +53,8 @@ impl Cluster {
         };
         let text = |path: &Path| std::fs::read_to_string(path).unwrap();
         let ca = text(&contract.ca);
-        let admin = Admin::new(&contract.server, &ca, &text(&contract.admin_cert), &text(&contract.admin_key));
+        let admin =
+            Admin::new(&contract.server, &ca, &text(&contract.admin_cert), &text(&contract.admin_key));
         Cluster { kind, address: address(&contract.server), ca, admin, audit_log: contract.audit_log.clone() }
     }
 
@@ -154,6 +155,7 @@ fn embedded() -> &'static Contract {
 struct Real {
     contract: Contract,
     talk: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    _process: Child,
 }
 
 fn real() -> &'static Real {
@@ -170,7 +172,7 @@ fn real() -> &'static Real {
         talk.1.read_line(&mut line).unwrap();
         let said = std::fs::read_to_string(state.join("log")).unwrap_or_default();
         assert!(line.starts_with("ready "), "the control plane did not start: {said}");
-        Real { contract: ready(&state, Duration::ZERO), talk: Mutex::new(talk) }
+        Real { contract: ready(&state, Duration::ZERO), talk: Mutex::new(talk), _process: child }
     })
 }
 

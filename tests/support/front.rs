@@ -82,8 +82,11 @@ impl Front {
         let mut bytes = [0; 3];
         getrandom::fill(&mut bytes).unwrap();
         let source = Ipv4Addr::new(127, bytes[0].max(1), bytes[1], bytes[2].clamp(1, 254));
-        let shared =
-            Arc::new(Shared { mode: Mutex::new(mode), accepted: AtomicUsize::new(0), fate: watch::Sender::new(Fate::Live) });
+        let shared = Arc::new(Shared {
+            mode: Mutex::new(mode),
+            accepted: AtomicUsize::new(0),
+            fate: watch::Sender::new(Fate::Live),
+        });
         tokio::spawn(accept(listener, source, shared.clone()));
         Front { address, source, shared }
     }
@@ -273,7 +276,9 @@ async fn read_request(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<Ask
 
 /// `None` where the connection ends with this answer.
 async fn write_reply(stream: &mut (impl AsyncWrite + Unpin), reply: Reply) -> Option<()> {
-    let json = |status: u16, value: &Value| (status, vec![("Content-Type", "application/json".to_owned())], value.to_string());
+    let json = |status: u16, value: &Value| {
+        (status, vec![("Content-Type", "application/json".to_owned())], value.to_string())
+    };
     let (status, headers, body, sent) = match reply {
         Reply::Json(status, value) => {
             let (status, headers, body) = json(status, &value);
@@ -299,7 +304,8 @@ async fn write_reply(stream: &mut (impl AsyncWrite + Unpin), reply: Reply) -> Op
     sent.is_none().then_some(())
 }
 
-const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+const CHUNKED: &[u8] =
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 async fn endless(stream: &mut (impl AsyncWrite + Unpin)) -> Option<()> {
     stream.write_all(CHUNKED).await.ok()?;

@@ -75,7 +75,8 @@ impl Machine {
         let path = self.path(below);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::remove_file(&path).ok();
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).unwrap();
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path).unwrap();
         file.write_all(text.as_bytes()).unwrap();
         file.set_permissions(std::fs::Permissions::from_mode(mode)).unwrap();
     }

@@ -32,6 +32,13 @@ pub fn unix_now() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
+/// A moment as Kubernetes writes it: RFC 3339, whole seconds, UTC.
+pub fn timestamp(unix: i64) -> String {
+    let at = time::OffsetDateTime::from_unix_timestamp(unix).unwrap();
+    let (hour, minute, second) = at.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
+}
+
 /// Lower-case letters and digits, unpredictable.
 pub fn random_word(length: usize) -> String {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

@@ -24,7 +24,8 @@ pub async fn with_hashes(cluster: Cluster) {
 
 fn join_requests(cluster: &Cluster, door: &Front, token: &Token, machine: &Machine, discovery: usize) {
     let requests = cluster.requests_through(door);
-    let of = |user: &str| -> Vec<&Request> { requests.iter().filter(|request| request.user == user).collect() };
+    let of =
+        |user: &str| -> Vec<&Request> { requests.iter().filter(|request| request.user == user).collect() };
     let anonymous = of("system:anonymous");
     let bearer = of(&token.user());
     let node = of(&format!("system:node:{}", machine.name));

@@ -36,7 +36,9 @@ pub async fn name_of_this_machine(cluster: Cluster) {
 /// Refused here and now, not by the kubelet an hour later.
 pub async fn forbidden_label(cluster: Cluster) {
     let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
-    for label in ["node-role.kubernetes.io/worker", "node-restriction.kubernetes.io/zone", "kubernetes.io/anything"] {
+    for label in
+        ["node-role.kubernetes.io/worker", "node-restriction.kubernetes.io/zone", "kubernetes.io/anything"]
+    {
         let mut document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
         document["node"] = json!({"labels": {label: "x"}});
         machine.join(&document).await.must_be(4, "label_forbidden").must_name(&[label]);

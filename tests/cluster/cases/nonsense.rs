@@ -30,7 +30,11 @@ async fn joined_through(
 async fn is_nonsense(respond: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Outcome {
     let (outcome, machine, _) = joined_through("2m", respond).await;
     let outcome = outcome.must_be(9, "server_answer_invalid");
-    assert!(outcome.took >= Duration::from_secs(10) && outcome.took < Duration::from_secs(40), "{:?}", outcome.took);
+    assert!(
+        outcome.took >= Duration::from_secs(10) && outcome.took < Duration::from_secs(40),
+        "{:?}",
+        outcome.took
+    );
     assert!(machine.has(DOCUMENT), "the token was not refused");
     outcome
 }
@@ -120,7 +124,9 @@ fn version() -> Value {
 }
 
 /// An API server as far as the certificate, which `sign` makes of the request's PEM.
-fn api(sign: impl Fn(&str) -> String + Send + Sync + 'static) -> impl Fn(&Asked, usize) -> Reply + Send + Sync {
+fn api(
+    sign: impl Fn(&str) -> String + Send + Sync + 'static,
+) -> impl Fn(&Asked, usize) -> Reply + Send + Sync {
     let request: Mutex<Value> = Mutex::default();
     move |asked: &Asked, _| {
         let path = asked.target.split('?').next().unwrap();
@@ -172,9 +178,11 @@ fn a_certificate_for_another_key() {
 fn a_certificate_for_another_node() {
     alone(async {
         let authority = Authority::new("signer");
-        is_not_installed(move |request| authority.sign_node("worker-of-others", SignedKey::Asked(request), 3600))
-            .await
-            .must_name(&["worker-of-others"]);
+        is_not_installed(move |request| {
+            authority.sign_node("worker-of-others", SignedKey::Asked(request), 3600)
+        })
+        .await
+        .must_name(&["worker-of-others"]);
     });
 }
 
@@ -193,7 +201,8 @@ fn a_certificate_that_has_expired() {
 #[test]
 fn something_that_is_no_certificate() {
     alone(async {
-        is_not_installed(|_| "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned()).await;
+        is_not_installed(|_| "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_owned())
+            .await;
     });
 }
 
@@ -220,6 +229,7 @@ fn common_name(request: &str) -> String {
     use x509_parser::prelude::{FromDer, X509CertificationRequest};
     let (_, pem) = x509_parser::pem::parse_x509_pem(request.as_bytes()).unwrap();
     let (_, request) = X509CertificationRequest::from_der(&pem.contents).unwrap();
-    let name = request.certification_request_info.subject.iter_common_name().next().unwrap().as_str().unwrap();
+    let name =
+        request.certification_request_info.subject.iter_common_name().next().unwrap().as_str().unwrap();
     name.strip_prefix("system:node:").unwrap().to_owned()
 }

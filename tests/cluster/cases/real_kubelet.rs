@@ -51,7 +51,10 @@ async fn registers(cluster: Cluster) {
     assert_eq!(node["status"]["nodeInfo"]["kubeletVersion"], "v1.20.2");
     let user = format!("system:node:{}", machine.name);
     let registered = cluster.requests_through(&door).into_iter().any(|request| {
-        request.user == user && request.verb == "create" && request.path() == "/api/v1/nodes" && request.status == 201
+        request.user == user
+            && request.verb == "create"
+            && request.path() == "/api/v1/nodes"
+            && request.status == 201
     });
     assert!(registered, "the kubelet itself registered the node, with the agent's credential");
     assert_eq!(cluster.admin.csrs_of(&token).await.len(), 1, "the kubelet skipped its own bootstrap");
@@ -82,11 +85,17 @@ struct Containerd {
 
 impl Containerd {
     async fn start(machine: &Machine) -> Self {
-        assert!(Path::new("/usr/bin/containerd").exists(), "containerd is not here: apt-get install containerd");
+        assert!(
+            Path::new("/usr/bin/containerd").exists(),
+            "containerd is not here: apt-get install containerd"
+        );
         let at = |name: &str| machine.path(&format!("containerd/{name}"));
         let config = format!(
             "version = 2\nroot = {:?}\nstate = {:?}\n[grpc]\naddress = {:?}\n[plugins.\"io.containerd.internal.v1.opt\"]\npath = {:?}\n",
-            at("root"), at("state"), at("sock"), at("opt"),
+            at("root"),
+            at("state"),
+            at("sock"),
+            at("opt"),
         );
         machine.write("containerd/config.toml", &config, 0o644);
         let log = std::fs::File::create(at("log")).unwrap();
