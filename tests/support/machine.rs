@@ -56,8 +56,13 @@ impl Machine {
         self.root().join(below.trim_start_matches('/'))
     }
 
+    /// The text of a file; a link is followed as the machine itself would follow it.
     pub fn read(&self, below: &str) -> String {
         let path = self.path(below);
+        let path = match path.read_link() {
+            Ok(target) if target.is_absolute() => self.path(&target.to_string_lossy()),
+            _ => path,
+        };
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
