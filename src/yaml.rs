@@ -78,7 +78,8 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
 /// # Errors
 /// What the library says of a value that YAML cannot hold.
 pub fn write<T: Serialize>(value: &T) -> Result<String, serde_yaml::SerializeError> {
-    serde_yaml::to_string(value)
+    // Long base64 stays on one line: people grep for it.
+    serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { prefer_block_scalars: false })
 }
 
 fn not_utf8(text: &[u8], valid: usize) -> Fault {

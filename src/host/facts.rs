@@ -47,6 +47,11 @@ pub fn gather(root: &Root) -> Facts {
     }
 }
 
+/// Whether this process has the rights of root.
+pub fn is_root() -> bool {
+    nix::unistd::Uid::effective().is_root()
+}
+
 /// Memory and processors of the running machine; 0 and 1 where the kernel does not say.
 fn capacity() -> (u64, u32) {
     // Only these two parts of sysinfo: its process list would cost more memory than all the rest.

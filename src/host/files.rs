@@ -59,6 +59,14 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not valid UTF-8"))
 }
 
+/// The first bytes of a file, at most `length`.
+pub fn read_head(path: &Path, length: u64) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Replaces `path` by a file of this content and mode (permission bits, whatever the umask).
 /// On failure the target is as it was and the temporary file is gone.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
@@ -137,6 +145,11 @@ pub fn replace_link(link: &Path, target: &Path, via: &Path) -> Result<(), FileEr
     sync_parent(link)
 }
 
+/// Where a symbolic link leads, by its text.
+pub fn link_target(link: &Path) -> io::Result<PathBuf> {
+    fs::read_link(link)
+}
+
 fn only_a_link(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_symlink() {
         return Ok(());
@@ -179,9 +192,8 @@ pub fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Tries whether files can be made in `path`, or, where that is missing, in the nearest directory above
-/// it: 4 KiB into a file without a name, which changes nothing that can be seen.
-pub fn writable_dir(path: &Path) -> io::Result<()> {
+/// The directory itself, or, where that is missing, the nearest one above it.
+fn nearest(path: &Path) -> &Path {
     let mut nearest = path;
     while !exists(nearest) {
         nearest = match nearest.parent() {
@@ -189,6 +201,38 @@ pub fn writable_dir(path: &Path) -> io::Result<()> {
             _ => Path::new("."),
         };
     }
+    nearest
+}
+
+/// Room on a file system, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What may still be written, without what is reserved for root.
+    pub free: u64,
+    /// All of it.
+    pub total: u64,
+}
+
+/// The room on the file system on which `path` lies, or would lie.
+pub fn space(path: &Path) -> io::Result<Space> {
+    let stat = nix::sys::statvfs::statvfs(nearest(path))?;
+    let block = stat.fragment_size();
+    Ok(Space {
+        free: block.saturating_mul(stat.blocks_available()),
+        total: block.saturating_mul(stat.blocks()),
+    })
+}
+
+/// Whether a regular file is there (or where a link leads) that somebody may execute.
+pub fn is_executable(path: &Path) -> io::Result<bool> {
+    let meta = fs::metadata(path)?;
+    Ok(meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+/// Tries whether files can be made in `path`, or, where that is missing, in the nearest directory above
+/// it: 4 KiB into a file without a name, which changes nothing that can be seen.
+pub fn writable_dir(path: &Path) -> io::Result<()> {
+    let nearest = nearest(path);
     if !nearest.is_dir() {
         return Err(io::Error::new(
             io::ErrorKind::NotADirectory,

@@ -7,6 +7,7 @@
 
 pub mod root;
 
+pub mod dir;
 pub mod files;
 pub mod secret_file;
 
@@ -19,6 +20,7 @@ pub mod cri;
 pub mod net;
 pub mod packages;
 pub mod process;
+pub mod resolve;
 pub mod systemd;
 
 pub mod own;

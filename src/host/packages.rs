@@ -6,7 +6,8 @@ use std::time::Duration;
 
 const DPKG: &str = "/usr/bin/dpkg-query";
 const RPM: &str = "/usr/bin/rpm";
-const DEADLINE: Duration = Duration::from_millis(1500);
+/// A slow disk that has not been read from yet takes a while to give up its database.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why it is not known.
 #[derive(Debug, thiserror::Error)]
@@ -22,32 +23,56 @@ pub enum PackagesError {
     Process(#[from] ProcessError),
 }
 
-/// The installed version as the package manager writes it (`1.6.20~ds1-1+b1`, `1.6.20-1.el9`), without
-/// an epoch; `None` when the package is not installed.
-pub async fn installed(name: &str) -> Result<Option<String>, PackagesError> {
-    // dpkg-query takes patterns, and both tools take flags.
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
-    if !name.bytes().all(plain) || !name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(PackagesError::Name(name.to_owned()));
+/// For each name the installed version as the package manager writes it (`1.6.20~ds1-1+b1`,
+/// `1.6.20-1.el9`), without an epoch; `None` when the package is not installed. One child for all.
+pub async fn installed(names: &[&str]) -> Result<Vec<Option<String>>, PackagesError> {
+    if let Some(name) = names.iter().find(|name| !is_plain(name)) {
+        return Err(PackagesError::Name((*name).to_owned()));
     }
-    let asked = if Path::new(DPKG).exists() {
-        process::run(Path::new(DPKG), &["-W", "-f", "${db:Status-Status} ${Version}\n", name], DEADLINE).await
+    let (program, mut args) = if Path::new(DPKG).exists() {
+        (DPKG, vec!["-W", "-f", "${Package} ${db:Status-Status} ${Version}\n"])
     } else if Path::new(RPM).exists() {
-        process::run(Path::new(RPM), &["-q", "--qf", "installed %{VERSION}-%{RELEASE}\n", name], DEADLINE)
-            .await
+        (RPM, vec!["-q", "--qf", "%{NAME} installed %{VERSION}-%{RELEASE}\n"])
     } else {
         return Err(PackagesError::NoManager);
     };
-    match asked {
-        Ok(said) => Ok(parse(&said.stdout)),
-        // Both end with 1 for a name they do not know.
-        Err(ProcessError::Failed { status, .. }) if status.code() == Some(1) => Ok(None),
-        Err(error) => Err(error.into()),
+    args.extend(names);
+    let said = match process::run(Path::new(program), &args, DEADLINE).await {
+        Ok(finished) => finished.stdout,
+        Err(ProcessError::Failed { status, stdout, stderr, .. })
+            if only_unknown(program, status.code(), &stderr) =>
+        {
+            stdout
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(names.iter().map(|name| version(&said, name)).collect())
+}
+
+/// dpkg-query takes patterns, and both tools take flags.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
+    name.bytes().all(plain) && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether it has answered, but for names that it does not know. dpkg-query(1) ends with 1 then, and with
+/// 2 when it cannot answer; rpm ends with the number of such names, and speaks of errors on stderr.
+fn only_unknown(program: &str, code: Option<i32>, stderr: &str) -> bool {
+    match code {
+        Some(1) if program == DPKG => true,
+        Some(_) if program == RPM => !stderr.contains("error:"),
+        _ => false,
     }
 }
 
-fn parse(text: &str) -> Option<String> {
-    let version = text.lines().find_map(|line| line.strip_prefix("installed "))?.trim();
+fn version(said: &str, name: &str) -> Option<String> {
+    let version = said.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some(of), Some("installed"), Some(version), None) if of == name => Some(version),
+            _ => None,
+        }
+    })?;
     let bare = version.split_once(':').map_or(version, |(_epoch, bare)| bare);
     Some(bare.to_owned())
 }

@@ -55,6 +55,8 @@ pub enum ProcessError {
         program: PathBuf,
         /// How it ended.
         status: ExitStatus,
+        /// What it said until then; invalid UTF-8 replaced.
+        stdout: String,
         /// The end of what it said on stderr, on one line.
         stderr: String,
     },
@@ -79,8 +81,9 @@ pub async fn run(program: &Path, args: &[&str], deadline: Duration) -> Result<Fi
     let group = child.id();
     match tokio::time::timeout(deadline, finish(&mut child)).await {
         Ok(Ok((status, stdout, _))) if status.success() => Ok(Finished { stdout }),
-        Ok(Ok((status, _, stderr))) => {
-            Err(ProcessError::Failed { program: program.to_owned(), status, stderr: one_line(&stderr) })
+        Ok(Ok((status, stdout, stderr))) => {
+            let (program, stderr) = (program.to_owned(), one_line(&stderr));
+            Err(ProcessError::Failed { program, status, stdout, stderr })
         }
         Ok(Err(source)) => Err(ProcessError::Unheard { program: program.to_owned(), source }),
         Err(_) => {

@@ -2,7 +2,7 @@
 //! The table of kinds is here; what follows from a kind over time is [`crate::kube::insist`]'s.
 
 use crate::failure::one_line;
-use crate::kube::resolve::NotResolved;
+use crate::host::resolve::NotResolved;
 use crate::kube::tls::Refused;
 use crate::progress::WaitState;
 use std::error::Error;

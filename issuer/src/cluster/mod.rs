@@ -1,0 +1,3 @@
+//! The clusters that bootstraps are issued for.
+
+pub mod embedded;
