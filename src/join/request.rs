@@ -22,13 +22,16 @@ const TOKEN_ALREADY_USED: &str = "TokenAlreadyUsed";
 pub(super) async fn issued(client: &Client<'_>, request: &Request, ask: &Ask<'_>) -> Result<String, Failure> {
     let mut csr = posted(client, request, ask).await?;
     let uid = csr.metadata.uid.clone();
+    // One for all that is to come: the token may be revoked before the certificate is there, and a watch
+    // that is open then goes on, while another one would be refused.
+    let mut watch = Watch::new(client, WATCHING, COLLECTION, &request.name, &csr.metadata.resource_version);
     loop {
         let state = match state(&csr, client)? {
             State::Issued(certificate) => return Ok(certificate),
             state => state,
         };
         say(ask, request, &state);
-        csr = next(client, request, ask, &csr, &state).await?;
+        csr = next(&mut watch, client, request, ask, (&csr, &state)).await?;
         if csr.metadata.uid != uid {
             return Err(conflict(
                 request,
@@ -40,15 +43,13 @@ pub(super) async fn issued(client: &Client<'_>, request: &Request, ask: &Ask<'_>
 
 /// What comes after `csr`.
 async fn next(
+    watch: &mut Watch<'_, CertificateSigningRequest>,
     client: &Client<'_>,
     request: &Request,
     ask: &Ask<'_>,
-    csr: &CertificateSigningRequest,
-    state: &State,
+    (csr, state): (&CertificateSigningRequest, &State),
 ) -> Result<CertificateSigningRequest, Failure> {
     let version = &csr.metadata.resource_version;
-    let mut watch =
-        Watch::<CertificateSigningRequest>::new(client, WATCHING, COLLECTION, &request.name, version);
     loop {
         match watch.next(ask.patience()).await? {
             Some(Event::Now(csr)) if csr.metadata.resource_version == *version => {}
