@@ -145,6 +145,11 @@ pub fn replace_link(link: &Path, target: &Path, via: &Path) -> Result<(), FileEr
     sync_parent(link)
 }
 
+/// Where a symbolic link leads, by its text.
+pub fn link_target(link: &Path) -> io::Result<PathBuf> {
+    fs::read_link(link)
+}
+
 fn only_a_link(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_symlink() {
         return Ok(());

@@ -7,6 +7,7 @@
 
 pub mod root;
 
+pub mod dir;
 pub mod files;
 pub mod secret_file;
 

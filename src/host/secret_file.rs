@@ -85,6 +85,17 @@ pub fn open(path: &Path, root: &Root) -> Result<Option<Opened>, Refused> {
     Ok(Some(Opened { bytes, place: FilePlace { path: path.to_owned(), dev: meta.dev(), ino: meta.ino() } }))
 }
 
+/// Reads standard input to its end, at most [`LIMIT`] bytes, into one buffer.
+pub fn read_stdin() -> Result<SecretBytes, Refused> {
+    let mut bytes = SecretBytes::new(vec![0; LIMIT as usize + 1]);
+    let filled = fill(&mut io::stdin().lock(), &mut bytes).map_err(Refused::Unreadable)?;
+    if filled as u64 > LIMIT {
+        return Err(Refused::TooLarge);
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
 /// A link is ELOOP and a socket ENXIO; a person is better served with their names.
 fn why_not_opened(path: &Path, error: io::Error) -> Refused {
     match fs::symlink_metadata(path).map(|meta| meta.file_type()) {
@@ -129,20 +140,26 @@ fn name_of_irregular(kind: FileType) -> Option<&'static str> {
 /// Into one buffer of the final size: one that grows would leave copies behind in freed memory.
 fn read_all(mut file: &File, expected: u64) -> Result<SecretBytes, Refused> {
     let mut bytes = SecretBytes::new(vec![0; expected as usize + 1]);
-    let mut filled = 0;
-    loop {
-        match file.read(&mut bytes[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Refused::Unreadable(error)),
-        }
-    }
+    let filled = fill(&mut file, &mut bytes).map_err(Refused::Unreadable)?;
     if filled as u64 != expected {
         return Err(Refused::Unreadable(io::Error::other("it changed while it was read")));
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// Fills `buffer` as far as `from` goes; says how far.
+fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// What is known of the bytes that were erased.

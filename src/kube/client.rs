@@ -7,6 +7,7 @@
 
 use crate::document::ServerUrl;
 use crate::failure::{Failure, one_line};
+use crate::kube::answer::{About, body, decode, header, quote};
 use crate::kube::insist::{Patience, Servers, Verdicts, insist};
 use crate::kube::objects::{Object, Status};
 use crate::kube::resolve::SystemNames;
@@ -15,10 +16,7 @@ use crate::kube::tls::{self, ClientIdentity, DateJudge};
 use crate::kube::trouble::{Kind, Trouble};
 use crate::reason::Reason;
 use crate::secret::Secret;
-use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
-};
-use hyper_util::client::legacy::connect::HttpInfo;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Response};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -27,13 +25,8 @@ use zeroize::Zeroizing;
 const USER_AGENT: &str = concat!("worker-bootstrap/", env!("CARGO_PKG_VERSION"));
 /// Name, TCP and TLS together.
 const CONNECT: Duration = Duration::from_secs(8);
-/// Between two pieces of an answer.
-const NEXT_PIECE: Duration = Duration::from_secs(10);
 /// With the interval before it: how soon a dead server is noticed while a watch is quiet.
 const PING: Duration = Duration::from_secs(8);
-/// An API server stores objects of up to about 1.5 MiB; nothing it answers here is larger.
-pub(super) const LARGEST_BODY: usize = 3 << 20;
-
 /// Who is asking.
 #[derive(Debug)]
 pub enum Identity<'t> {
@@ -282,88 +275,6 @@ pub(super) fn http_client(tls: rustls::ClientConfig) -> Result<reqwest::Client, 
         .map_err(|error| Failure::new(Reason::Internal, "setting up the HTTP client").because(error))
 }
 
-/// What the head of an answer tells.
-pub(super) struct About {
-    date: Option<u64>,
-    local: Option<IpAddr>,
-    json: bool,
-    content_type: String,
-}
-
-impl About {
-    pub(super) fn of(response: &Response) -> Self {
-        let content_type = header(response.headers(), CONTENT_TYPE).unwrap_or("no content type");
-        About {
-            date: header(response.headers(), DATE).and_then(retry_after::http_date),
-            local: response.extensions().get::<HttpInfo>().map(|info| info.local_addr().ip()),
-            json: content_type.split(';').next().is_some_and(|kind| kind.trim() == "application/json"),
-            content_type: one_line(content_type).chars().take(60).collect(),
-        }
-    }
-}
-
-/// The whole body, where it is not longer than an API server's can be.
-pub(super) async fn body(mut response: Response) -> Result<Vec<u8>, Trouble> {
-    let too_long =
-        || Trouble::new(Kind::Nonsense, format!("its answer is longer than {} MiB", LARGEST_BODY >> 20));
-    if response.content_length().is_some_and(|length| length > LARGEST_BODY as u64) {
-        return Err(too_long());
-    }
-    let mut body = Vec::new();
-    loop {
-        let piece = tokio::time::timeout(NEXT_PIECE, response.chunk()).await;
-        match piece {
-            Ok(Ok(Some(piece))) if body.len() + piece.len() > LARGEST_BODY => return Err(too_long()),
-            Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
-            Ok(Ok(None)) => return Ok(body),
-            Ok(Err(error)) => return Err(Trouble::met(&error)),
-            Err(_) => {
-                let seconds = NEXT_PIECE.as_secs();
-                return Err(Trouble::new(Kind::Broken, format!("its answer stopped for {seconds} s")));
-            }
-        }
-    }
-}
-
-/// The object in the body, or what is there in its place.
-pub(super) fn decode<T: Object>(body: &[u8], about: &About) -> Result<T, String> {
-    if !about.json {
-        return Err(format!("{} in place of JSON", about.content_type));
-    }
-    if let Some(wanted) = T::KIND {
-        #[derive(serde::Deserialize)]
-        struct Head {
-            #[serde(default)]
-            kind: String,
-        }
-        match serde_json::from_slice::<Head>(body) {
-            Ok(head) if head.kind == wanted => {}
-            Ok(_) => return Err(format!("another object than a {wanted}")),
-            Err(error) => return Err(damaged(&error)),
-        }
-    }
-    serde_json::from_slice(body).map_err(|error| damaged(&error))
-}
-
-/// In our words: serde's quote the value.
-fn damaged(error: &serde_json::Error) -> String {
-    match error.classify() {
-        serde_json::error::Category::Data => "JSON of another form than expected".to_owned(),
-        _ => format!("damaged JSON (line {}, column {})", error.line(), error.column()),
-    }
-}
-
-pub(super) fn quote(text: &str, bearer: Option<&Secret>) -> String {
-    let mut text = one_line(text);
-    if let Some(bearer) = bearer {
-        text = text.replace(bearer.expose(), "[token]");
-        if let Some((_, secret)) = bearer.expose().split_once('.').filter(|(_, secret)| !secret.is_empty()) {
-            text = text.replace(secret, "[token]");
-        }
-    }
-    text.chars().take(300).collect()
-}
-
 fn authorization(bearer: &Secret) -> Result<HeaderValue, Trouble> {
     let text = Zeroizing::new(format!("Bearer {}", bearer.expose()));
     let mut value = HeaderValue::from_str(&text)
@@ -371,8 +282,4 @@ fn authorization(bearer: &Secret) -> Result<HeaderValue, Trouble> {
     // Never shown by Debug, never put into the compression table of HTTP/2.
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn header(headers: &HeaderMap, name: http::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -102,16 +102,17 @@ pub async fn insist<T>(
         }
         round += 1;
         let now = Instant::now();
-        let said = || said(doing, &servers.all, &stations, now);
+        let said = |counted: Counted| said(doing, &servers.all, &stations, now, counted);
         if let Some(kind) = verdict(&stations, now) {
-            return Err(Failure::new(final_reason(kind, verdicts), said()));
+            return Err(Failure::new(final_reason(kind, verdicts), said(Counted::Yes)));
         }
         let wake = next_round(&stations, round, now);
         if wake >= patience.deadline {
             // The rest of the time is waited out by nobody: no attempt could begin in it.
-            return Err(Failure::new(temporary_reason(&stations), said()));
+            return Err(Failure::new(temporary_reason(&stations), said(Counted::Yes)));
         }
-        let said = said();
+        // The same trouble makes the same line, however often: who listens tells news from repetition.
+        let said = said(Counted::No);
         patience.progress.waiting(Waiting {
             state: loudest(&stations).waits_for(),
             until: Some(patience.deadline.into_std()),
@@ -239,12 +240,18 @@ fn jitter(ceiling: Duration) -> Duration {
     }
 }
 
-fn said(doing: &str, servers: &[ServerUrl], stations: &[Station], now: Instant) -> String {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Yes,
+    No,
+}
+
+fn said(doing: &str, servers: &[ServerUrl], stations: &[Station], now: Instant, counted: Counted) -> String {
     let mut line = doing.to_owned();
     for (index, (server, station)) in servers.iter().zip(stations).enumerate() {
         let between = if index == 0 { ": " } else { "; " };
         let result = match (&station.last, station.since) {
-            (Some(trouble), Some(since)) if station.times > 1 => write!(
+            (Some(trouble), Some(since)) if counted == Counted::Yes && station.times > 1 => write!(
                 line,
                 "{between}{server}: {trouble} ({} times in {} s)",
                 station.times,

@@ -3,12 +3,14 @@
 //!
 //! - [`tls`]: whom a connection may talk to, and what is said of a certificate that was refused
 //! - [`client`]: one identity towards several servers; questions and bounded answers
+//! - [`answer`] what came back, bounded and decoded
 //! - [`insist`]: which trouble is temporary, which is final, and after how long
 //! - [`watch`]: one list of changes, resumed where it broke
 //! - [`objects`]: the few fields that are read
 //!
 //! Nothing here knows what a join is. Nothing here is kept on disk: a restart begins anew.
 
+mod answer;
 pub mod client;
 pub mod insist;
 pub mod objects;

@@ -96,10 +96,7 @@ impl Trouble {
             }
             // An io::Error passes over the error it carries when asked for its source.
             let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-            let tls = error
-                .downcast_ref::<rustls::Error>()
-                .or_else(|| carried.and_then(|carried| carried.downcast_ref::<rustls::Error>()));
-            if let Some(tls) = tls {
+            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 if let Some(refused) = refused(tls) {
                     return Trouble::new(Kind::Untrusted, one_line(&refused.to_string()));
                 }
@@ -108,7 +105,7 @@ impl Trouble {
                 break;
             }
             innermost = error.to_string();
-            cause = error.source();
+            cause = carried.map(|carried| carried as _).or_else(|| error.source());
         }
         if error.is_timeout() {
             innermost = "nothing came in time".to_owned();

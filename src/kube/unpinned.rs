@@ -4,7 +4,8 @@
 
 use crate::document::ServerUrl;
 use crate::failure::Failure;
-use crate::kube::client::{self, About};
+use crate::kube::answer::{self, About};
+use crate::kube::client;
 use crate::kube::insist::{Patience, Servers, Verdicts, insist};
 use crate::kube::objects::Object;
 use crate::kube::tls;
@@ -37,8 +38,8 @@ pub async fn ask<T: Object, V>(
         let status = response.status();
         let kind = match status.as_u16() {
             200 => {
-                let body = client::body(response).await?;
-                let object = client::decode(&body, &about)
+                let body = answer::body(response).await?;
+                let object = answer::decode(&body, &about)
                     .map_err(|what| Trouble::new(Kind::Nonsense, format!("answered 200 with {what}")))?;
                 return Ok((judge(object)?, server.clone()));
             }

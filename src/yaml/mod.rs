@@ -6,6 +6,8 @@
 //! a document holds a token, so an error is told here in our words: where, in which field, and what was
 //! expected there.
 
+mod place;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::Error as Raw;
@@ -63,14 +65,7 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_NODES },
         with_snippet: false,
     };
-    let mut path = String::new();
-    let read = serde_yaml::with_deserializer_from_str_with_options(text, options, |yaml| {
-        serde_path_to_error::deserialize(yaml).map_err(|error| {
-            path = printable_path(error.path());
-            error.into_inner()
-        })
-    });
-    read.map_err(|error| fault(&error, path))
+    serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error, text))
 }
 
 /// Writes a value as YAML.
@@ -78,7 +73,8 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
 /// # Errors
 /// What the library says of a value that YAML cannot hold.
 pub fn write<T: Serialize>(value: &T) -> Result<String, serde_yaml::SerializeError> {
-    serde_yaml::to_string(value)
+    // Long base64 stays on one line: people grep for it.
+    serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { prefer_block_scalars: false })
 }
 
 fn not_utf8(text: &[u8], valid: usize) -> Fault {
@@ -88,26 +84,6 @@ fn not_utf8(text: &[u8], valid: usize) -> Fault {
     Fault { excessive: false, at: Some((line, column)), field: String::new(), what }
 }
 
-/// Names of fields are ours, except keys of free maps: one that could be a secret in the wrong place is
-/// not shown.
-fn printable_path(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut text = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => text.push_str(&format!("[{index}]")),
-            Segment::Map { key } | Segment::Enum { variant: key } => {
-                if !text.is_empty() {
-                    text.push('.');
-                }
-                text.push_str(harmless(key).unwrap_or("(a key)"));
-            }
-            Segment::Unknown => {}
-        }
-    }
-    text
-}
-
 /// A word that may be quoted: a short plain identifier, and not of the length of a token's secret half.
 fn harmless(word: &str) -> Option<&str> {
     let plain = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-/.".contains(&byte));
@@ -115,7 +91,7 @@ fn harmless(word: &str) -> Option<&str> {
     (plain && !token && word.len() <= 40).then_some(word)
 }
 
-fn fault(error: &Raw, field: String) -> Fault {
+fn fault(error: &Raw, text: &str) -> Fault {
     let too_deep = |source: &ExternalMessageSource| {
         matches!(source, ExternalMessageSource::Parser(error)
             if matches!(error.kind(), ErrorKind::RecursionLimitExceeded))
@@ -129,8 +105,10 @@ fn fault(error: &Raw, field: String) -> Fault {
             | Raw::AliasReplayStackDepthExceeded { .. }
     ) || matches!(error, Raw::ExternalMessage { source, .. } if too_deep(source));
     let at = error.location().map(|location| (location.line(), location.column())).filter(|at| *at != (0, 0));
+    // Names of fields are ours, except keys of free maps: one that could be a secret is not shown.
+    let field = at.map_or_else(String::new, |(line, column)| place::field_at(text, line, column, harmless));
     let what = match error {
-        Raw::AliasError { error, .. } => return fault(error, field),
+        Raw::AliasError { error, .. } => return fault(error, text),
         _ if excessive => format!(
             "expected at most {DEEPEST} levels, {MOST_NODES} values and {MOST_ALIASES} aliases: this is no bootstrap"
         ),
@@ -145,7 +123,10 @@ fn fault(error: &Raw, field: String) -> Fault {
             harmless(field).map_or_else(String::new, |name| format!(" {name}")),
             expected.join(", ")
         ),
-        Raw::SerdeMissingField { field, .. } => format!("the field {field} is missing"),
+        Raw::SerdeMissingField { field, .. } => {
+            let what = format!("the field {field} is missing");
+            return Fault { excessive, at, field: String::new(), what };
+        }
         Raw::DuplicateMappingKey { key, .. } => format!(
             "the key{} stands here twice",
             key.as_deref().and_then(harmless).map_or_else(String::new, |key| format!(" {key}"))
@@ -189,7 +170,7 @@ mod tests {
             (b"a: canary\n\xff", false),
             (b"--- a\n--- canary\n", false),
             (b"a: *canary\n", false),
-            (b"\tcanary: }", false),
+            (b"\tx: }", false),
         ] {
             let fault = read::<Value>(text).unwrap_err();
             assert_eq!(

@@ -1,0 +1,363 @@
+//! What the API server does with an authorized request: the verbs over the served resources.
+
+use super::authn::User;
+use super::body::{self, Patch};
+use super::request::{Attributes, Parameters};
+use super::resource::{NAMESPACES, Resource};
+use super::selector::Selector;
+use super::status::{About, FieldFault, Status, deleted};
+use super::store::{Key, Store, Unchanged};
+use super::watch::Watch;
+use super::{csr, data, names, nodes, patch, plain};
+use crate::clock;
+use http::HeaderMap;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
+
+/// How long a watch lasts that does not say: between this and twice as long, as in the real server.
+const WATCH_SECONDS: u64 = 1800;
+
+/// A good answer.
+#[derive(Debug)]
+pub enum Reply {
+    /// An object, with its status code.
+    Object(u16, Value),
+    /// Text.
+    Text(u16, String),
+    /// A stream of changes.
+    Watch(Box<Watch>),
+}
+
+/// A request that may be answered.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// From whom.
+    pub user: &'a User,
+    /// For what.
+    pub asked: &'a Attributes,
+    /// With which parameters.
+    pub parameters: &'a Parameters,
+    /// Whether only the headers of the answer are wanted, which the real server does not serve.
+    pub head: bool,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body.
+    pub body: &'a [u8],
+    /// When it came.
+    pub now: OffsetDateTime,
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Answers a request.
+pub fn answer(store: &Arc<Store>, request: &Request<'_>) -> Result<Reply, Status> {
+    let asked = request.asked;
+    if !asked.is_resource {
+        return plain::answer(asked);
+    }
+    if !Resource::ALL.into_iter().any(|one| one.group() == asked.group && asked.version == "v1") {
+        return Ok(plain::not_found());
+    }
+    let resource =
+        Resource::find(&asked.group, &asked.version, &asked.resource).ok_or_else(Status::no_such_resource)?;
+    let part = asked.subresource.as_str();
+    if !part.is_empty() && !resource.subresources().contains(&part) {
+        return Err(Status::no_such_resource());
+    }
+    body::require_accept(request.headers)?;
+    if request.parameters.dry_run {
+        return Err(Status::bad_request("dryRun is not served by the embedded cluster"));
+    }
+    let call = Call { store, resource, request };
+    match asked.verb.as_str() {
+        _ if request.head => Err(Status::method_not_allowed()),
+        "get" => call.get(),
+        "list" => call.list(),
+        "watch" => call.watch(),
+        "create" if asked.name.is_empty() => call.create(),
+        "update" if !asked.name.is_empty() => call.update(),
+        "patch" if !asked.name.is_empty() => call.patch(),
+        "delete" if part.is_empty() => call.delete(),
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+struct Call<'a> {
+    store: &'a Arc<Store>,
+    resource: Resource,
+    request: &'a Request<'a>,
+}
+
+impl Call<'_> {
+    fn about(&self) -> About<'_> {
+        self.resource.about(&self.request.asked.name)
+    }
+
+    fn key(&self, name: &str) -> Key {
+        let namespace =
+            if self.resource.namespaced() { self.request.asked.namespace.clone() } else { String::new() };
+        Key { resource: self.resource, namespace, name: name.to_owned() }
+    }
+
+    fn get(&self) -> Result<Reply, Status> {
+        let key = self.key(&self.request.asked.name);
+        let object = self.store.get(&key).ok_or_else(|| Status::not_found(self.about()))?;
+        Ok(Reply::Object(200, Value::clone(&object)))
+    }
+
+    fn selector(&self) -> Result<Selector, Status> {
+        let parameters = self.request.parameters;
+        Selector::parse(self.resource, &parameters.field_selector, &parameters.label_selector)
+    }
+
+    /// The version asked for, `None` for none.
+    fn version(&self) -> Result<Option<u64>, Status> {
+        let asked = self.request.parameters.resource_version.as_str();
+        if asked.is_empty() {
+            return Ok(None);
+        }
+        asked.parse().map(Some).map_err(|_| {
+            Status::unclassified(format!(
+                "resourceVersion: Invalid value: {asked:?}: strconv.ParseUint: parsing {asked:?}: invalid syntax"
+            ))
+        })
+    }
+
+    fn list(&self) -> Result<Reply, Status> {
+        let selector = self.selector()?;
+        let asked = self.version()?.unwrap_or(0);
+        let (objects, version) = self.store.list(self.resource, &self.key("").namespace);
+        if asked > version {
+            return Err(Status::version_too_large(asked, version));
+        }
+        let items: Vec<Value> = objects
+            .iter()
+            .filter(|object| selector.matches(object))
+            .map(|object| {
+                let mut item = Value::clone(object);
+                if let Some(map) = item.as_object_mut() {
+                    map.remove("kind");
+                    map.remove("apiVersion");
+                }
+                item
+            })
+            .collect();
+        let list = json!({
+            "kind": format!("{}List", self.resource.kind()), "apiVersion": self.resource.api_version(),
+            "metadata": {"resourceVersion": version.to_string()}, "items": items,
+        });
+        Ok(Reply::Object(200, list))
+    }
+
+    fn watch(&self) -> Result<Reply, Status> {
+        let parameters = self.request.parameters;
+        let selector = self.selector()?;
+        let after = self.version()?.filter(|&version| version != 0);
+        let seconds = match parameters.timeout_seconds.as_str() {
+            "" => 0,
+            text => text.parse::<u64>().map_err(|_| {
+                Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+            })?,
+        };
+        let jitter = u64::from(self.request.now.microsecond()) % WATCH_SECONDS;
+        let seconds = if seconds == 0 { WATCH_SECONDS + jitter } else { seconds };
+        Ok(Reply::Watch(Box::new(Watch {
+            store: Arc::clone(self.store),
+            resource: self.resource,
+            namespace: self.key("").namespace,
+            selector,
+            after,
+            bookmarks: parameters.bookmarks,
+            lasts: Duration::from_secs(seconds),
+        })))
+    }
+
+    fn create(&self) -> Result<Reply, Status> {
+        body::require_json(self.request.headers)?;
+        let mut object = body::object(self.resource, self.request.body)?;
+        self.place(&mut object)?;
+        match self.resource {
+            Resource::Csr => {
+                csr::create(&mut object, self.request.user)?;
+                nodes::restrict_csr(self.request.user, &object)?;
+            }
+            Resource::Node => {
+                nodes::restrict(self.request.user, text(&object, "/metadata/name"), None, &object)?;
+                nodes::create(&mut object);
+            }
+            Resource::Secret | Resource::ConfigMap => data::admit(self.resource, &mut object)?,
+        }
+        object["metadata"]["uid"] = json!(crate::random::uuid());
+        object["metadata"]["creationTimestamp"] = json!(clock::seconds(self.request.now));
+        let name = text(&object, "/metadata/name").to_owned();
+        let created = self.store.create(&self.key(&name), object);
+        let created = created.ok_or_else(|| Status::already_exists(self.resource.about(&name)))?;
+        Ok(Reply::Object(201, Value::clone(&created)))
+    }
+
+    /// Name and namespace of a new object.
+    fn place(&self, object: &mut Value) -> Result<(), Status> {
+        if !text(object, "/metadata/resourceVersion").is_empty() {
+            return Err(Status::unclassified("resourceVersion should not be set on objects to be created"));
+        }
+        let namespace = self.key("").namespace;
+        if self.resource.namespaced() {
+            let seen = text(object, "/metadata/namespace");
+            if namespace.is_empty() {
+                return Err(Status::method_not_allowed());
+            }
+            if !seen.is_empty() && seen != namespace {
+                let message =
+                    "the namespace of the provided object does not match the namespace sent on the request";
+                return Err(Status::bad_request(message));
+            }
+            if !NAMESPACES.contains(&namespace.as_str()) {
+                return Err(Status::not_found(About { group: "", kind: "namespaces", name: &namespace }));
+            }
+            object["metadata"]["namespace"] = json!(namespace);
+        } else if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.remove("namespace");
+        }
+        let prefix = text(object, "/metadata/generateName").to_owned();
+        if text(object, "/metadata/name").is_empty() && !prefix.is_empty() {
+            object["metadata"]["name"] = json!(format!("{prefix}{}", crate::random::name_suffix()));
+        }
+        let name = text(object, "/metadata/name");
+        let fault = if name.is_empty() {
+            Some(FieldFault::required("metadata.name", "name or generateName is required"))
+        } else {
+            names::fault(name, self.resource == Resource::Csr)
+                .map(|why| FieldFault::invalid("metadata.name", &format!("{name:?}"), &why))
+        };
+        match fault {
+            Some(fault) => Err(Status::invalid(self.resource.about_kind(name), &[fault])),
+            None => Ok(()),
+        }
+    }
+
+    fn update(&self) -> Result<Reply, Status> {
+        body::require_json(self.request.headers)?;
+        let wanted = body::object(self.resource, self.request.body)?;
+        self.require_name(&wanted)?;
+        self.replace(|_| Ok(wanted))
+    }
+
+    fn patch(&self) -> Result<Reply, Status> {
+        let form: Patch = body::patch_form(self.request.headers)?;
+        let change: Value = serde_json::from_slice(self.request.body)
+            .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+        if !change.is_object() {
+            return Err(Status::bad_request("error decoding patch: json: cannot unmarshal into an object"));
+        }
+        let asks_version = change.pointer("/metadata/resourceVersion").is_some();
+        self.replace(|before| {
+            let mut wanted = patch::apply(form, before, &change);
+            body::well_formed(self.resource, &mut wanted)?;
+            if !asks_version && let Some(metadata) = wanted["metadata"].as_object_mut() {
+                metadata.remove("resourceVersion");
+            }
+            Ok(wanted)
+        })
+    }
+
+    fn require_name(&self, object: &Value) -> Result<(), Status> {
+        let (seen, name) = (text(object, "/metadata/name"), &self.request.asked.name);
+        if seen == name {
+            return Ok(());
+        }
+        Err(Status::bad_request(format!(
+            "the name of the object ({seen}) does not match the name on the URL ({name})"
+        )))
+    }
+
+    fn replace(&self, wanted: impl FnOnce(&Value) -> Result<Value, Status>) -> Result<Reply, Status> {
+        let key = self.key(&self.request.asked.name);
+        let updated = self.store.update(&key, |before| self.replacement(before, wanted(before)?));
+        match updated {
+            Ok(object) => Ok(Reply::Object(200, Value::clone(&object))),
+            Err(Unchanged::Absent) => Err(Status::not_found(self.about())),
+            Err(Unchanged::Refused(status)) => Err(status),
+        }
+    }
+
+    /// What a write makes of an object, after everything that is not the writer's to change.
+    fn replacement(&self, before: &Value, mut wanted: Value) -> Result<Value, Status> {
+        let name = &self.request.asked.name;
+        self.require_name(&wanted)?;
+        let uid = text(&wanted, "/metadata/uid");
+        if !uid.is_empty() && uid != text(before, "/metadata/uid") {
+            let key = self.resource.storage_key(&self.key(name).namespace, name);
+            return Err(Status::other_object(self.about(), &key, uid, text(before, "/metadata/uid")));
+        }
+        let version = text(&wanted, "/metadata/resourceVersion");
+        if !version.is_empty() && version != text(before, "/metadata/resourceVersion") {
+            return Err(Status::conflict(self.about()));
+        }
+        for part in ["uid", "creationTimestamp", "namespace"] {
+            match before["metadata"].get(part) {
+                Some(value) => wanted["metadata"][part] = value.clone(),
+                None => {
+                    if let Some(metadata) = wanted["metadata"].as_object_mut() {
+                        metadata.remove(part);
+                    }
+                }
+            }
+        }
+        let user = self.request.user;
+        match (self.resource, self.request.asked.subresource.as_str()) {
+            (Resource::Csr, "") => Ok(csr::update(before, wanted)),
+            (Resource::Csr, part) => csr::update_part(part, before, &wanted, self.request.now),
+            (Resource::Node, part) => {
+                let after = match part {
+                    "" => nodes::update(before, wanted),
+                    _ => nodes::update_status(before, wanted),
+                };
+                nodes::restrict(user, name, Some(before), &after)?;
+                Ok(after)
+            }
+            (Resource::Secret | Resource::ConfigMap, _) => {
+                data::admit(self.resource, &mut wanted)?;
+                data::keep_type(before, &wanted)?;
+                Ok(wanted)
+            }
+        }
+    }
+
+    fn delete(&self) -> Result<Reply, Status> {
+        let options: Value = match self.request.body {
+            [] => json!({}),
+            body => {
+                body::require_json(self.request.headers)?;
+                serde_json::from_slice(body).map_err(|error| {
+                    Status::bad_request(format!(
+                        "couldn't get version/kind; json parse error: {}",
+                        body::json_error(&error)
+                    ))
+                })?
+            }
+        };
+        let key = self.key(&self.request.asked.name);
+        let gone = self.store.delete(&key, |object| {
+            for (field, what) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
+                let actual = text(&object["metadata"], &format!("/{field}"));
+                match options["preconditions"][field].as_str() {
+                    Some(wanted) if wanted != actual => {
+                        let about = self.resource.about_kind(&self.request.asked.name);
+                        return Err(Status::precondition(about, what, wanted, actual));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        });
+        match gone {
+            Ok(object) => Ok(Reply::Object(200, deleted(self.about(), text(&object, "/metadata/uid")))),
+            Err(Unchanged::Absent) => Err(Status::not_found(self.about())),
+            Err(Unchanged::Refused(status)) => Err(status),
+        }
+    }
+}

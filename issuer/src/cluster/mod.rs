@@ -1,0 +1,4 @@
+//! The clusters that bootstraps are issued for.
+
+pub mod client;
+pub mod embedded;

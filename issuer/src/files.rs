@@ -1,0 +1,62 @@
+//! The issuer's one door to files: bounded reads, and writes that are whole or absent.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// What was being done to which path when it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {operation} {}", path.display())]
+pub struct FileError {
+    operation: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_path_buf();
+    move |source| FileError { operation, path, source }
+}
+
+/// Reads at most `limit` bytes; a longer file is an error.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
+    let file = File::open(path).map_err(failed("open", path))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    if bytes.len() as u64 > limit {
+        return Err(failed("read", path)(io::Error::other(format!("longer than {limit} bytes"))));
+    }
+    Ok(bytes)
+}
+
+/// Makes a directory and its parents, private to the user.
+pub fn directory(path: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("create", path))
+}
+
+/// Puts `bytes` at `path` with `mode`: a temporary name first, then a rename, so that a reader
+/// sees the old file, the new file, or none.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}", crate::random::name_suffix()));
+    let temporary = PathBuf::from(temporary);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .open(&temporary)
+        .map_err(failed("create", &temporary))?;
+    file.write_all(bytes).map_err(failed("write", &temporary))?;
+    file.sync_all().map_err(failed("sync", &temporary))?;
+    #[expect(clippy::disallowed_methods, reason = "this is the one door that replaces files")]
+    std::fs::rename(&temporary, path).map_err(failed("rename to", path))
+}
+
+/// Opens a file that is only ever added to, private to the user.
+pub fn append(path: &Path) -> Result<File, FileError> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed("open", path))
+}

@@ -1,0 +1,3 @@
+//! The texts a bootstrap is handed out as.
+
+pub mod document;

@@ -1,0 +1,227 @@
+//! The whole operation on one page. The steps here, the list in the README and the numbers in the
+//! journal are one and the same (`step`).
+//!
+//! A restart at any instruction comes to the same end; the table stands in `mark`.
+
+mod admission;
+mod ending;
+mod options;
+
+pub use options::Options;
+
+use crate::check::{self, Checked};
+use crate::document::{Document, NodeName, WaitFor};
+use crate::failure::Failure;
+use crate::find::{self, Found};
+use crate::join::{self, Ask, Joined, Resume};
+use crate::machine::{self, Machine};
+use crate::mark::{Beginning, Mark, Phase};
+use crate::plan::Plan;
+use crate::prepare;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::report::status::About;
+use crate::start::{self, Node};
+use crate::step::Step;
+use crate::token::Token;
+use crate::wipe;
+use admission::{Admitted, admit};
+use ending::{confess, expired_meanwhile, give_up};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Makes this machine a node, or says why not.
+///
+/// # Errors
+/// A [`Failure`] whose reason decides the exit code.
+pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Result<String, Failure> {
+    let _alone = machine::lock(machine, report).await?;
+    if let Some(mark) = machine.standing().await? {
+        return go_on(options, machine, mark, report).await;
+    }
+
+    report.step(Step::Find);
+    let found = find(options, machine, report).await?;
+    report.done(&found.name);
+
+    report.step(Step::Admit);
+    let Found { residue, .. } = &found;
+    let sources = residue.paths();
+    let admitted = match admit(options, machine, &found, report).await {
+        Ok(admitted) => admitted,
+        Err(failure) => return Err(give_up(failure, found.residue, report)),
+    };
+    let Found { raw, residue, .. } = found;
+    drop(raw); // From here the token is in one place in memory: the admitted one.
+    let Admitted { document, token, node, key_is_ours, judge, left } = admitted;
+
+    report.step(Step::Plan);
+    let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
+    let plan = Plan::draw(&document, &node, &names, machine.ground(!options.no_start));
+    report.done(&format!("{} steps as node {node}", Step::TOTAL));
+
+    report.step(Step::Check);
+    let checked = check(options, machine, Some(&document), &node, report).await?;
+    report.done(&checked.summary());
+
+    report.step(Step::Prepare);
+    let kubelet = checked.kubelet.as_ref().map_or(Path::new("/usr/bin/kubelet"), |kubelet| &kubelet.path);
+    let prepared = prepare::host(&plan, &machine.root, kubelet)?;
+    report.done(&prepare::summary(&prepared));
+
+    report.step(Step::Join);
+    report.ready();
+    let mark = machine.ledger.begin(beginning(&document, token.id(), &node, sources))?;
+    let deadline =
+        Instant::now() + left.map_or(document.join.timeout, |left| left.min(document.join.timeout));
+    let ask = Ask {
+        document: &document,
+        node: &node,
+        facts: &machine.facts,
+        root: &machine.root,
+        judge,
+        kubelet_version: checked.kubelet.as_ref().map(|kubelet| &kubelet.version),
+        progress: report,
+        deadline,
+    };
+    let joined = match join(&ask, token, key_is_ours).await {
+        Ok(joined) => joined,
+        Err(failure) => {
+            return Err(give_up(expired_meanwhile(failure, machine, &document).await, residue, report));
+        }
+    };
+    join::kubelet_files(&ask, &joined, machine::runtime_for_kubelet(&checked)).await?;
+    report.done(&joined.summary());
+
+    report.step(Step::Mark);
+    let mark = machine.ledger.advance(mark, Phase::Finished)?;
+    report.done(&format!("the token {} is spent", mark.token_id));
+
+    report.step(Step::Wipe);
+    let custody = wipe::sources(residue);
+    report.custody(&custody);
+    let mark = machine.ledger.advance(mark, Phase::Wiped)?;
+    report.done(&custody.count());
+
+    start(options, machine, mark, joined.into(), report).await?;
+    confess(&custody.left)?;
+    Ok(format!("this machine has joined as node {node}"))
+}
+
+/// What a restart does when this machine's credential stands: no token is needed any more.
+async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report) -> Result<String, Failure> {
+    report.about(About {
+        bootstrap_id: mark.bootstrap_id.clone(),
+        cluster_id: mark.cluster_id.clone(),
+        node_name: Some(mark.node.clone()),
+        token_id: Some(mark.token_id.clone()),
+    });
+    // Something may have written the document again since: wiped however far the mark has come.
+    report.step(Step::Wipe);
+    let mut places = mark.sources.clone();
+    places.extend(find::WELL_KNOWN.iter().map(|place| machine.root.at(place)));
+    places.extend(options.search.file());
+    let custody = wipe::sources(wipe::recall(&places, &mark.token_id, &machine.root));
+    report.custody(&custody);
+    let node = mark.node.clone();
+    if mark.phase < Phase::Done {
+        let mark = machine.ledger.advance(mark, Phase::Wiped)?;
+        report.done(&custody.count());
+        report.ready();
+        let credential = Node::from_disk(&machine.root, &mark, machine.judge().await)?;
+        start(options, machine, mark, credential, report).await?;
+    } else {
+        report.done(&custody.count());
+        report.step(Step::Report);
+    }
+    confess(&custody.left)?;
+    Ok(format!("this machine is node {node} already"))
+}
+
+async fn find(options: &Options, machine: &Machine, report: &Report) -> Result<Found, Failure> {
+    let now = machine.reading().await;
+    let (visits, found) =
+        find::bootstrap(&options.search, &machine.root, &|found| machine.spent(found, &now));
+    for visit in visits {
+        report.note(&visit.to_string());
+    }
+    found
+}
+
+async fn check(
+    options: &Options,
+    machine: &Machine,
+    document: Option<&Document>,
+    node: &NodeName,
+    report: &Report,
+) -> Result<Checked, Failure> {
+    let checked = check::all(&check::Host {
+        root: &machine.root,
+        facts: &machine.facts,
+        node: Ok(node),
+        document,
+        skip: &options.skip,
+    })
+    .await;
+    for verdict in &checked.verdicts {
+        match &verdict.outcome {
+            check::Outcome::Warned(text) => report.warn(&format!("{}: {text}", verdict.id)),
+            check::Outcome::Skipped(why) => report.note(&format!("{}: skipped: {why}", verdict.id)),
+            _ => {}
+        }
+    }
+    match checked.failure() {
+        Some(failure) => Err(failure),
+        None => Ok(checked),
+    }
+}
+
+/// What this machine has on disk from a run that was cut short is proven first, without the token;
+/// otherwise the token is spent here. What another machine left on this disk is not believed.
+async fn join(ask: &Ask<'_>, token: Token, key_is_ours: bool) -> Result<Joined, Failure> {
+    if key_is_ours && let Some(joined) = join::existing(ask).await? {
+        return Ok(joined);
+    }
+    join::with_token(ask, token, Resume { key_is_ours }).await
+}
+
+async fn start(
+    options: &Options,
+    machine: &Machine,
+    mark: Mark,
+    node: Node,
+    report: &Report,
+) -> Result<(), Failure> {
+    report.step(Step::Start);
+    // Where nothing is started, nothing comes up that could be waited for, unless it is said so.
+    let starts = !options.no_start && machine.manager.is_some();
+    let wait = if starts { start::awaited(&mark) } else { WaitFor::Credential };
+    let wait = options.wait.unwrap_or(wait);
+    let deadline = Instant::now() + options.timeout.unwrap_or(Duration::from_secs(mark.timeout_seconds));
+    if !options.no_start {
+        start::kubelet(machine.manager.as_ref()).await?;
+    }
+    let seen = start::watch(&node, wait, machine.manager.as_ref(), &machine.facts, report, deadline).await?;
+    machine.ledger.advance(mark, Phase::Done)?;
+    report.done(&seen);
+    report.step(Step::Report);
+    Ok(())
+}
+
+fn beginning(
+    document: &Document,
+    token_id: &crate::token::TokenId,
+    node: &NodeName,
+    sources: Vec<std::path::PathBuf>,
+) -> Beginning {
+    Beginning {
+        token_id: token_id.clone(),
+        node: node.to_string(),
+        servers: document.cluster.servers.iter().map(ToString::to_string).collect(),
+        wait_for: document.join.wait_for.to_string(),
+        timeout_seconds: document.join.timeout.as_secs(),
+        bootstrap_id: document.id.clone(),
+        cluster_id: document.cluster_id.clone(),
+        sources,
+    }
+}

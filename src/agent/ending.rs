@@ -1,0 +1,47 @@
+//! What follows from how a run ends, for the token and for the failure's name.
+
+use crate::admit::{self, Verdict};
+use crate::document::Document;
+use crate::failure::Failure;
+use crate::find::Residue;
+use crate::machine::Machine;
+use crate::reason::{Exit, Reason};
+use crate::report::Report;
+use crate::wipe;
+
+/// A refusal that ends the token's life ends its copies too; a temporary failure never does.
+pub(super) fn give_up(failure: Failure, residue: Residue, report: &Report) -> Failure {
+    if matches!(failure.reason.exit(), Exit::Expired | Exit::TokenRefused | Exit::Used) {
+        report.custody(&wipe::sources(residue));
+    }
+    failure
+}
+
+/// A join that was cut short by the token's expiry has one cause, whatever it was doing then.
+pub(super) async fn expired_meanwhile(failure: Failure, machine: &Machine, document: &Document) -> Failure {
+    let judged = admit::judge(document.expires_at, &machine.reading().await);
+    match judged.verdict {
+        Verdict::Expired { .. } if failure.reason.exit() == Exit::Temporary => Failure::new(
+            Reason::TokenExpired,
+            format!(
+                "the token expired at {} while the join was under way, by {}",
+                document.expires_at, judged.by
+            ),
+        )
+        .because(failure),
+        _ => failure,
+    }
+}
+
+/// A copy that is still there is said in the end, and ends the run with its own code.
+pub(super) fn confess(left: &[wipe::Left]) -> Result<(), Failure> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> =
+        left.iter().map(|left| format!("{} ({})", left.path.display(), left.why)).collect();
+    Err(Failure::new(
+        Reason::ResidueLeft,
+        format!("the node has joined, but the token is still in {}", names.join(", ")),
+    ))
+}

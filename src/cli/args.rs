@@ -1,0 +1,112 @@
+//! The command line. Man pages and shell completions are made from these definitions.
+//!
+//! No flag and no environment variable ever takes a token.
+
+use crate::check::CheckId;
+use crate::document::{NodeName, WaitFor, parse_duration};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Turns a one-time worker bootstrap into a cluster node and leaves no usable copy of the token behind
+#[derive(Debug, Parser)]
+#[command(name = "worker-bootstrap", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Work below this directory instead of /; another root starts nothing and needs no root rights
+    #[arg(long, global = true, value_name = "DIR", default_value = "/")]
+    pub root: PathBuf,
+    /// Show debug lines
+    #[arg(short, long, global = true, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Do everything; a machine that is already joined is a fast no-op
+    Run(RunArgs),
+    /// Run the host checks alone; needs no token, changes nothing
+    Check(CheckArgs),
+    /// Show what run would do, step by step; changes nothing
+    Plan(PlanArgs),
+    /// Show the current or last run
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a reason code means, its usual causes, and what to do
+    Explain {
+        /// The code, as it stands in the failure's line; all codes without one
+        code: Option<String>,
+    },
+}
+
+/// Where the bootstrap is and what of it is overridden.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// The bootstrap document; - reads standard input. Without it the well-known places are searched
+    #[arg(long, value_name = "PATH|-")]
+    pub document: Option<PathBuf>,
+    /// The node's name, instead of the document's or the host's
+    #[arg(long, value_name = "NAME", value_parser = NodeName::parse)]
+    pub node_name: Option<NodeName>,
+    /// How far to follow the join
+    #[arg(long, value_name = "STATE", value_parser = WaitFor::parse)]
+    pub wait: Option<WaitFor>,
+    /// How long the join may take, as 90s, 10m or 1h30m
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+    /// Do everything but start the kubelet
+    #[arg(long)]
+    pub no_start: bool,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where the bootstrap is
+    #[command(flatten)]
+    pub source: Source,
+    /// Leave out this check; can be repeated
+    #[arg(long = "skip-check", value_name = "ID", value_parser = check_id)]
+    pub skip: Vec<CheckId>,
+    /// Print the result as JSON on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Where the bootstrap is
+    #[command(flatten)]
+    pub source: Source,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Check what this document requires as well; it is not changed
+    #[arg(long, value_name = "PATH|-")]
+    pub document: Option<PathBuf>,
+    /// Leave out this check; can be repeated
+    #[arg(long = "skip-check", value_name = "ID", value_parser = check_id)]
+    pub skip: Vec<CheckId>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn check_id(text: &str) -> Result<CheckId, String> {
+    CheckId::parse(text).ok_or_else(|| {
+        let known: Vec<&str> = CheckId::ALL.iter().map(|id| id.as_str()).collect();
+        format!("there is no such check; the checks are {}", known.join(", "))
+    })
+}

@@ -1,0 +1,88 @@
+//! From arguments to one of the commands, and from its outcome to an exit code.
+
+pub mod args;
+mod check;
+mod explain;
+mod out;
+mod plan;
+mod run;
+mod status;
+
+use crate::agent::Options;
+use crate::failure::Failure;
+use crate::find::Search;
+use crate::host::root::Root;
+use crate::host::service;
+use crate::reason::{Exit, Reason};
+use crate::report::{self, Screen};
+use args::{Cli, Command, RunArgs, Source};
+use clap::Parser;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Runs the command line. `undone` is what the process could not do to guard itself.
+pub async fn main(arguments: impl Iterator<Item = OsString>, undone: &[String]) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too; a closed terminal is nobody's fault.
+            drop(error.print());
+            return if error.use_stderr() { Exit::Usage } else { Exit::Joined };
+        }
+    };
+    let root = Root::new(cli.root);
+    let journal = root.is_machine() && matches!(cli.command, Command::Run(_));
+    // In the journal every line would stand twice: once with its fields, once as text.
+    let silent = journal && service::stderr_is_journal();
+    let screen = Arc::new(Screen::new(service::stderr_is_terminal(), silent));
+    report::install(screen.clone(), journal, cli.verbose);
+    for what in undone {
+        tracing::warn!(target: "worker_bootstrap", "{what}");
+    }
+    let ended = match cli.command {
+        Command::Run(args) => return run::run(args, root, screen).await,
+        Command::Check(args) => check::check(args, root).await,
+        Command::Plan(args) => plan::plan(args, root).await,
+        Command::Status { json } => status::status(&root, json),
+        Command::Explain { code } => explain::explain(code.as_deref()),
+    };
+    match ended {
+        Ok(()) => Exit::Joined,
+        Err(failure) => {
+            screen.line(&line(&failure));
+            failure.reason.exit()
+        }
+    }
+}
+
+/// The one line of a failure: code, what happened, what to do.
+fn line(failure: &Failure) -> String {
+    let reason: Reason = failure.reason;
+    format!("worker-bootstrap: {reason}: {}; next: {}", failure.line(), reason.entry().next)
+}
+
+fn search(document: Option<PathBuf>) -> Search {
+    match document {
+        None => Search::WellKnown,
+        Some(path) if path.as_os_str() == "-" => Search::Stdin,
+        Some(path) => Search::File(path),
+    }
+}
+
+fn options(source: Source, skip: Vec<crate::check::CheckId>) -> Options {
+    Options {
+        search: search(source.document),
+        node_name: source.node_name,
+        skip,
+        wait: source.wait,
+        timeout: source.timeout,
+        no_start: source.no_start,
+    }
+}
+
+impl From<RunArgs> for Options {
+    fn from(args: RunArgs) -> Self {
+        options(args.source, args.skip)
+    }
+}

@@ -1,0 +1,52 @@
+//! `plan`: what `run` would do. Reads the bootstrap, judges its form, changes nothing.
+
+use super::args::PlanArgs;
+use super::{options, out};
+use crate::admit;
+use crate::failure::Failure;
+use crate::find;
+use crate::host::root::Root;
+use crate::machine::Machine;
+use crate::plan::Plan;
+
+pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
+    let json = args.json;
+    let options = options(args.source, Vec::new());
+    let machine = Machine::gather(root)?;
+    if let Some(mark) = machine.standing().await? {
+        out::line(&format!("this machine is node {} already: run would do nothing", mark.node));
+        return Ok(());
+    }
+    let now = machine.reading().await;
+    let (visits, found) =
+        find::bootstrap(&options.search, &machine.root, &|found| machine.spent(found, &now));
+    let found = found?;
+    let mut bootstrap = admit::form(&found)?;
+    options.apply(&mut bootstrap.document);
+    admit::single_use(&bootstrap, &machine.ledger)?;
+    let node = machine.node_name(&bootstrap.document)?;
+    let sources: Vec<String> = found.residue.paths().iter().map(|path| path.display().to_string()).collect();
+    let plan = Plan::draw(&bootstrap.document, &node, &sources, machine.ground(!options.no_start));
+    if json {
+        out::json(&plan);
+        return Ok(());
+    }
+    for visit in visits {
+        out::line(&visit.to_string());
+    }
+    let judged = admit::judge(bootstrap.document.expires_at, &now);
+    out::line(&format!(
+        "token {} (secret part not shown), expires {}",
+        bootstrap.token.id(),
+        bootstrap.document.expires_at
+    ));
+    out::line(&judged.sentence());
+    for step in plan.steps {
+        for (index, action) in step.actions.iter().enumerate() {
+            let head =
+                if index == 0 { format!("[{:>2}/10] {:<8}", step.number, step.step) } else { " ".repeat(16) };
+            out::line(&format!("{head} {action}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The second run.
+
+use crate::support::cluster::Cluster;
+use crate::support::machine::{DOCUMENT, Machine};
+use crate::support::token::{AUTO, MANUAL, Trust, document};
+use std::time::Duration;
+
+const PEM: &str = "var/lib/kubelet/pki/kubelet-client-current.pem";
+
+/// Also when the document was written anew, as some clouds do at each boot; that copy is erased too.
+pub async fn a_second_run_does_nothing(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    let document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    machine.join(&document).await.must_join();
+    let (pem, connections) = (machine.read(PEM), door.accepted());
+    let again = machine.join(&document).await.must_join();
+    assert!(again.took < Duration::from_secs(2), "{:?}", again.took);
+    machine.run(&[]).await.must_join();
+    assert_eq!(door.accepted(), connections);
+    assert_eq!(machine.read(PEM), pem);
+    assert!(!machine.has(DOCUMENT));
+}
+
+pub async fn two_runs_at_once(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
+    machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
+    let mut first = machine.start(&[]);
+    first.waits_for("csr_approval").await;
+    let mut second = machine.start(&[]);
+    second.waits_for("lock").await;
+    cluster.admin.approve(&cluster.admin.csr_of(&token).await).await;
+    first.end().await.must_exit(0);
+    second.end().await.must_join();
+    assert_eq!(cluster.admin.csrs_of(&token).await.len(), 1);
+    let posts = cluster.requests_through(&door).iter().filter(|request| request.verb == "create").count();
+    assert_eq!(posts, 1);
+}
+
+/// A crash after the credential was installed and before it was noted: the token is not needed.
+pub async fn a_credential_on_disk_is_proven_without_the_token(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    let document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    machine.join(&document).await.must_join();
+    let (pem, before) = (machine.read(PEM), cluster.requests_through(&door).len());
+    let mark = format!("var/lib/worker-bootstrap/ledger/{}.json", token.id);
+    let mut text: serde_json::Value = serde_json::from_str(&machine.read(&mark)).unwrap();
+    text["phase"] = "started".into();
+    machine.write(&mark, &text.to_string(), 0o600);
+    machine.join(&document).await.must_join();
+    let requests = cluster.requests_through(&door).split_off(before);
+    let node = format!("system:node:{}", machine.name);
+    assert!(!requests.is_empty() && requests.iter().all(|request| request.user == node), "{requests:?}");
+    assert_eq!(machine.read(PEM), pem);
+}
+
+/// The disk of a machine that has joined, in another machine: its state is not believed.
+pub async fn a_copied_disk(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    let first = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    machine.join(&first).await.must_join();
+    let pem = machine.read(PEM);
+    machine.give_identity();
+    machine.join(&first).await.must_be(7, "token_other_machine").must_name(&[&token.id, &machine.name]);
+    let token = cluster.issue(&AUTO).await;
+    machine.join(&document(&token, &[door.url()], Trust::Ca(&cluster.ca))).await.must_join();
+    let fresh = machine.read(PEM);
+    let key = |pem: &str| pem[pem.find("PRIVATE KEY").unwrap()..].to_owned();
+    assert_ne!(key(&fresh), key(&pem), "a key that another machine has is not used");
+}

@@ -1,0 +1,48 @@
+//! What the tests that run the real agent share: clusters to join, machines to join them, and a
+//! network that can fail.
+//!
+//! Every run of the agent goes through [`machine::Machine`], and every such run is held to the rule
+//! that the token is seen nowhere (`canary`).
+
+pub mod admin;
+pub mod audit;
+pub mod authority;
+pub mod canary;
+pub mod cluster;
+pub mod front;
+pub mod machine;
+pub mod token;
+
+use std::time::{Duration, Instant};
+
+/// Looks until `look` finds something; fails after half a minute, naming what never came.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within 30 s");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// Seconds since 1970.
+pub fn unix_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// A moment as Kubernetes writes it: RFC 3339, whole seconds, UTC.
+pub fn timestamp(unix: i64) -> String {
+    let at = time::OffsetDateTime::from_unix_timestamp(unix).unwrap();
+    let (hour, minute, second) = at.to_hms();
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", at.date())
+}
+
+/// Lower-case letters and digits, unpredictable.
+pub fn random_word(length: usize) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = vec![0; length];
+    getrandom::fill(&mut bytes).unwrap();
+    bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
