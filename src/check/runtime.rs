@@ -3,11 +3,12 @@
 //! On a first boot it may be starting at this very moment, so on the machine it is asked again for a
 //! while before it counts as absent.
 
-use super::{Host, Outcome, together, told};
+use super::{Host, Outcome, together};
 use crate::document::Document;
 use crate::host::cri::{self, CgroupDriver, CriError, RuntimeAnswer, SOCKETS};
 use crate::reason::Reason;
 use serde_json::Value;
+use std::error::Error;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -142,9 +143,12 @@ impl Trouble<'_> {
 
     fn told(self) -> String {
         match self {
-            Trouble::NoAnswer(error) => told(error, "asking the container runtime"),
+            Trouble::NoAnswer(error) => {
+                let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+                format!("{error}{cause}")
+            }
             Trouble::NotReady(socket, answer) => format!(
-                "asking the container runtime: {} {} at {socket} is not ready: {}",
+                "{} {} at {socket} is not ready: {}",
                 answer.name,
                 answer.version,
                 answer.not_ready_why.unwrap_or_default()
@@ -164,7 +168,7 @@ fn not_ready(host: &Host<'_>, troubles: Vec<Trouble<'_>>) -> Outcome {
     let all_absent = troubles.iter().all(Trouble::is_absence);
     let lines: Vec<String> =
         troubles.into_iter().filter(|it| all_absent || !it.is_absence()).map(Trouble::told).collect();
-    Outcome::failed(Reason::RuntimeNotReady, lines.join("; "))
+    Outcome::failed(Reason::RuntimeNotReady, format!("asking the container runtime: {}", lines.join("; ")))
 }
 
 /// The socket that the document names, and the field that does; `None` in it for what is no socket.

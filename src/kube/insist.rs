@@ -265,3 +265,6 @@ fn said(doing: &str, servers: &[ServerUrl], stations: &[Station], now: Instant, 
     }
     line
 }
+
+#[cfg(test)]
+mod tests;
