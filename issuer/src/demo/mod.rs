@@ -141,7 +141,7 @@ pub async fn show(scratch: &Path) -> Result<bool, DemoError> {
     checks.add(
         "its request is denied as TokenAlreadyUsed",
         denial.is_some(),
-        denial.as_deref().unwrap_or("no request is denied with this reason"),
+        if denial.is_some() { "and says who was first" } else { "no request is denied with this reason" },
     );
     drop(document);
 
