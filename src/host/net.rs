@@ -117,9 +117,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let up = listener.local_addr().unwrap();
         assert_eq!(tcp_reachable("127.0.0.1", up.port(), LONG).await.unwrap(), up);
-        // Bound and not listening: nobody else gets it, and it refuses.
-        let bound = TcpSocket::new_v4().unwrap();
-        bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let bound = bound_only("127.0.0.1:0");
         let down = bound.local_addr().unwrap();
         let error = tcp_reachable("127.0.0.1", down.port(), LONG).await.unwrap_err();
         assert_eq!(error.to_string(), format!("{down}: Connection refused (os error 111)"));
@@ -128,22 +126,27 @@ mod tests {
         assert_eq!(first_to_accept(&both, up.port()).await, Ok(up));
     }
 
-    #[test]
-    fn free_ports() {
+    #[tokio::test]
+    async fn free_ports() {
+        let own = format!("(process {})", std::process::id());
         for address in ["127.0.0.1:0", "127.0.0.2:0", "0.0.0.0:0"] {
-            let listener = TcpListener::bind(address).unwrap();
-            let port = listener.local_addr().unwrap().port();
+            let held = TcpListener::bind(address).unwrap();
+            let port = held.local_addr().unwrap().port();
             assert!(!port_free(port).unwrap(), "{address}");
-            let holder = listener_of_this_process(port);
-            assert!(holder, "{address}");
-            drop(listener);
-            assert!(port_free(port).unwrap(), "{address}");
+            assert!(listener(port).is_some_and(|holder| holder.ends_with(&own)), "{address}");
+            let bound = bound_only(address);
+            let port = bound.local_addr().unwrap().port();
+            assert!(port_free(port).unwrap(), "{address}: nobody listens");
+            assert_eq!(listener(port), None, "{address}");
         }
     }
 
-    fn listener_of_this_process(port: u16) -> bool {
-        let own = format!("(process {})", std::process::id());
-        listener(port).is_some_and(|holder| holder.ends_with(&own))
+    /// Keeps a port from everybody else without listening on it.
+    fn bound_only(address: &str) -> TcpSocket {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(address.parse().unwrap()).unwrap();
+        socket
     }
 
     #[test]

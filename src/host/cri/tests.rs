@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixSocket};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -147,16 +147,18 @@ async fn sockets_without_a_runtime() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("runtime.sock");
     assert!(matches!(ask(&path, LONG).await, Err(CriError::Absent(_))));
-    let listener = UnixListener::bind(&path).unwrap();
-    let talker = tokio::spawn(async move {
+    let bound = UnixSocket::new_stream().unwrap();
+    bound.bind(&path).unwrap();
+    assert!(matches!(ask(&path, LONG).await, Err(CriError::Refused { .. })));
+
+    let other = dir.path().join("other.sock");
+    let listener = UnixListener::bind(&other).unwrap();
+    tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.ok();
-        listener
     });
-    let error = ask(&path, LONG).await.unwrap_err();
+    let error = ask(&other, LONG).await.unwrap_err();
     assert!(matches!(error, CriError::Other { .. }), "{error:?}");
-    drop(talker.await.unwrap());
-    assert!(matches!(ask(&path, LONG).await, Err(CriError::Refused { .. })));
 
     let silent = dir.path().join("silent.sock");
     let _listener = UnixListener::bind(&silent).unwrap();
