@@ -78,7 +78,11 @@ async fn accepted(cluster: &Cluster, machine: &Machine, pem: &str) {
     let other = http.get(node("another-one")).send().await.unwrap().status().as_u16();
     assert!(matches!(other, 403 | 404), "{other}");
     let secrets = format!("https://{}/api/v1/namespaces/kube-system/secrets", cluster.address);
-    assert_eq!(http.get(secrets).send().await.unwrap().status().as_u16(), 403, "a node, not an administrator");
+    assert_eq!(
+        http.get(secrets).send().await.unwrap().status().as_u16(),
+        403,
+        "a node, not an administrator"
+    );
 }
 
 /// The kubelet's configuration: the cluster's, with what must hold on a worker.
