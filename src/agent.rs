@@ -10,7 +10,7 @@ mod options;
 pub use options::Options;
 
 use crate::check::{self, Checked};
-use crate::document::{Document, NodeName, WaitFor};
+use crate::document::{Document, NodeName};
 use crate::failure::Failure;
 use crate::find::{self, Found};
 use crate::join::{self, Ask, Joined, Resume};
@@ -166,7 +166,10 @@ async fn check(
     for verdict in &checked.verdicts {
         match &verdict.outcome {
             check::Outcome::Warned(text) => report.warn(&format!("{}: {text}", verdict.id)),
-            check::Outcome::Skipped(why) => report.note(&format!("{}: skipped: {why}", verdict.id)),
+            // What does not apply here is a number in the summary; what somebody left out is named.
+            check::Outcome::Skipped(why) if options.skip.contains(&verdict.id) => {
+                report.note(&format!("{}: skipped: {why}", verdict.id));
+            }
             _ => {}
         }
     }
@@ -193,10 +196,7 @@ async fn start(
     report: &Report,
 ) -> Result<(), Failure> {
     report.step(Step::Start);
-    // Where nothing is started, nothing comes up that could be waited for, unless it is said so.
-    let starts = !options.no_start && machine.manager.is_some();
-    let wait = if starts { start::awaited(&mark) } else { WaitFor::Credential };
-    let wait = options.wait.unwrap_or(wait);
+    let wait = options.awaited(machine, start::awaited(&mark));
     let deadline = Instant::now() + options.timeout.unwrap_or(Duration::from_secs(mark.timeout_seconds));
     if !options.no_start {
         start::kubelet(machine.manager.as_ref()).await?;

@@ -77,8 +77,12 @@ async fn accepted(cluster: &Cluster, machine: &Machine, pem: &str) {
     assert_eq!(own, 404, "its own node it may read, and that is not there yet");
     let other = http.get(node("another-one")).send().await.unwrap().status().as_u16();
     assert!(matches!(other, 403 | 404), "{other}");
-    let list = http.get(node("")).send().await.unwrap().status().as_u16();
-    assert_eq!(list, 403);
+    let secrets = format!("https://{}/api/v1/namespaces/kube-system/secrets", cluster.address);
+    assert_eq!(
+        http.get(secrets).send().await.unwrap().status().as_u16(),
+        403,
+        "a node, not an administrator"
+    );
 }
 
 /// The kubelet's configuration: the cluster's, with what must hold on a worker.

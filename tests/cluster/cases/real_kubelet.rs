@@ -2,7 +2,7 @@
 //! the credential and the configuration that the agent made.
 //!
 //! The kubelet runs in a mount namespace of its own in which the machine's directories stand where it
-//! expects them; nothing of this host's is touched but two empty directories to mount on.
+//! expects them; nothing of this host's is touched but two empty directories, and perhaps an empty file, to mount on.
 
 use crate::support::cluster::{Cluster, Kind};
 use crate::support::machine::Machine;
@@ -31,11 +31,11 @@ async fn registers(cluster: Cluster) {
         "port": free_port(), "healthzPort": free_port(), "failSwapOn": false,
         "cgroupsPerQOS": false, "enforceNodeAllocatable": [],
     }});
-    document["join"]["waitFor"] = json!("registered");
     machine.deliver(&document);
 
     let containerd = Containerd::start(&machine).await;
-    let mut run = machine.start(&[]);
+    // Below a root that is not the machine's the agent starts nothing, and waits only where it is told to.
+    let mut run = machine.start(&["--wait", "registered"]);
     run.waits_for("node_object").await;
     let log = machine.path("kubelet.log");
     let mut process = start_kubelet(&kubelet, &machine, &containerd.socket, &log);
@@ -126,6 +126,8 @@ fn start_kubelet(kubelet: &Path, machine: &Machine, socket: &Path, log: &Path) -
     let script = r#"
         mount --bind "$1/etc/kubernetes" /etc/kubernetes
         mount --bind "$1/var/lib/kubelet" /var/lib/kubelet
+        touch /etc/machine-id
+        mount --bind "$1/etc/machine-id" /etc/machine-id
         . /var/lib/kubelet/kubeadm-flags.env
         exec setpriv --pdeathsig KILL -- "$2" --kubeconfig=/etc/kubernetes/kubelet.conf \
             --config=/var/lib/kubelet/config.yaml $KUBELET_KUBEADM_ARGS \

@@ -14,9 +14,14 @@ case_kubelet() {
     own_sysctls
     issue
     {
-        # What a container cannot give: cgroup controllers of its own, and a say about swap.
+        # A container gives no cgroup controllers of its own and no say about swap; the embedded cluster
+        # speaks JSON alone.
         document | sed '/^kubelet:/d'
-        echo 'kubelet: {version: "1.20", config: {cgroupsPerQOS: false, enforceNodeAllocatable: [], failSwapOn: false}}'
+        cat <<'KUBELET'
+kubelet:
+  version: "1.20"
+  config: {cgroupsPerQOS: false, enforceNodeAllocatable: [], failSwapOn: false, contentType: application/json}
+KUBELET
     } | put etc/worker-bootstrap/bootstrap.yaml 0600
     machine_boot
     check 'the boot comes to its end' wait_until 60 booted

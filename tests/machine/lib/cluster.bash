@@ -22,6 +22,8 @@ network_make() {
         ip -n "$namespace" link set cable up
     done
     ip -n "$machine_namespace" route add default via "$cluster_address"
+    # As on a machine that is prepared for pods; the setting belongs to the namespace.
+    ip netns exec "$machine_namespace" sysctl -qw net.ipv4.ip_forward=1
 }
 
 network_remove() {

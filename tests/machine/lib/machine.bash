@@ -42,9 +42,8 @@ machine_new() { # machine_new NAME
 
 # All capabilities and bpf: what systemd needs to sandbox a unit here as it does on a machine. The other
 # calls and /dev/kmsg are for the kubelet and the runtime.
-# A cgroup tree of version 2 alone, as machines have it now, whatever this one has.
 machine_boot() {
-    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setsid systemd-nspawn --quiet --directory="$root" --boot \
+    setsid systemd-nspawn --quiet --directory="$root" --boot \
         --register=no --keep-unit --machine="$name" --network-namespace-path="/run/netns/$machine_namespace" \
         --resolv-conf=off --timezone=off --link-journal=no --capability=all \
         --system-call-filter='bpf @keyring @privileged @mount' --bind=/dev/kmsg --bind="$work/$name/containerd:/var/lib/containerd" \

@@ -233,3 +233,28 @@ pub fn token_expired(object: &Value, now: OffsetDateTime) -> bool {
         Some(text) => clock::parse(&text).is_none_or(|at| at <= now),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use rustls::server::WebPkiClientVerifier;
+    use serde_json::json;
+
+    #[test]
+    fn a_token_ends_at_its_second_whether_or_not_its_secret_is_still_there() {
+        let encoded = |text: &str| STANDARD.encode(text);
+        let secret = json!({"type": TOKEN_SECRET_TYPE, "metadata": {}, "data": {
+            "token-id": encoded("abcdef"), "token-secret": encoded("0123456789abcdef"),
+            "usage-bootstrap-authentication": encoded("true"), "expiration": encoded("2026-01-01T00:00:00Z"),
+        }});
+        let store = Arc::new(Store::new());
+        store.create(&Key::within(Resource::Secret, "kube-system", "bootstrap-token-abcdef"), secret);
+        let authenticator = Authenticator { certificates: WebPkiClientVerifier::no_client_auth(), store };
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer abcdef.0123456789abcdef"));
+        let at = |time: &str| authenticator.judge(&[], &headers, clock::parse(time).unwrap());
+        assert_eq!(at("2025-12-31T23:59:59Z").unwrap().name, "system:bootstrap:abcdef");
+        assert!(at("2026-01-01T00:00:00Z").is_err());
+    }
+}

@@ -28,6 +28,7 @@ mod store;
 mod tokens;
 mod watch;
 mod watch_body;
+mod write;
 
 use crate::clock;
 use crate::files::{self, FileError};
