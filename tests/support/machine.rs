@@ -117,7 +117,14 @@ impl Machine {
 
     /// Starts the agent.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_worker-bootstrap"))
+        self.start_under(&["env"], arguments)
+    }
+
+    /// Starts the agent by way of another program, which is given the agent's command line.
+    pub fn start_under(&self, by: &[&str], arguments: &[&str]) -> Running {
+        let mut child = Command::new(by[0])
+            .args(&by[1..])
+            .arg(env!("CARGO_BIN_EXE_worker-bootstrap"))
             .arg("run")
             .arg("--root")
             .arg(self.root())
