@@ -1,6 +1,7 @@
 """Programs, run to their end and measured."""
 
 import os
+import select
 import subprocess
 import tempfile
 import time
@@ -53,8 +54,6 @@ def _wait(pid, deadline):
     """Waits as exactly as the kernel lets it; past the deadline the whole session is killed."""
     descriptor = os.pidfd_open(pid)
     try:
-        import select
-
         left = max(0, deadline - time.monotonic())
         if not select.select([descriptor], [], [], left)[0]:
             os.killpg(pid, 9)
