@@ -8,6 +8,9 @@ use std::path::Path;
 
 type Row = (&'static str, fn(&Scene, &Path), i32, &'static str, &'static str);
 
+/// What lies in the first place and in the second.
+type Texts = fn(&Scene) -> (String, String);
+
 fn file(scene: &Scene, path: &Path, mode: u32) {
     std::fs::write(path, scene.document(3600)).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -73,7 +76,7 @@ fn two_places() {
     const OTHER: &str = "etc/worker-bootstrap/bootstrap.yaml";
     let no_kubelet = (8, "kubelet_unusable", "kubelet");
     #[rustfmt::skip]
-    let rows: [(&str, fn(&Scene) -> (String, String), (i32, &str, &str)); 4] = [
+    let rows: [(&str, Texts, (i32, &str, &str)); 4] = [
         ("different",    |s| (s.document(3600), s.document(7200)),            (4, "two_bootstraps_found", "hold different bootstraps")),
         ("the same",     |s| { let text = s.document(3600); (text.clone(), text) }, no_kubelet),
         ("both expired", |s| { let text = s.document(-60); (text.clone(), text) },  (5, "token_expired", "expired 1 min")),
