@@ -319,6 +319,10 @@ reasons! {
         "the cluster does not let anybody read cluster-info without a credential",
         ["the API server runs with --anonymous-auth=false", "kube-public/cluster-info is not open to system:anonymous"],
         "give the CA itself (certificateAuthorityData) in place of its hash: then nothing has to be discovered";
+    NoRun = "no_run_known", NotFound, "2c1f0a6d1f6b4b0f9a3c5d7e8f901247",
+        "nothing is known of a run on this machine",
+        ["worker-bootstrap has not been run here", "--root names another directory than the run's"],
+        "worker-bootstrap run makes one; worker-bootstrap plan shows what it would do";
 }
 
 impl Reason {

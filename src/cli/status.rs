@@ -17,7 +17,7 @@ pub(super) fn status(root: &Root, json: bool) -> Result<(), Failure> {
         .find_map(|path| files::read_text(&root.at(path), LIMIT).ok().map(|text| (root.at(path), text)))
         .ok_or_else(|| {
             Failure::new(
-                Reason::NotFound,
+                Reason::NoRun,
                 format!("no run is known on this machine: neither {STATUS} nor {RESULT} can be read"),
             )
         })?;
