@@ -41,7 +41,7 @@ const ROWS: &[Row] = &[
     ("blank",             |_| b" \n\t\n".to_vec(),                          3, "bootstrap_not_found", "empty"),
     ("2 MiB",             |s| more(s, &format!("# {}", "x".repeat(2 << 20))), 4, "document_too_large", "1048576 bytes"),
     ("invalid UTF-8",     |s| [good(s).as_bytes(), b"# \xff\xfe\n"].concat(), 4, "document_invalid", "UTF-8"),
-    ("unknown field",     |s| more(s, "expires: 1\n"),                      4, "document_invalid", "line 8, column 1: expires: unknown field"),
+    ("unknown field",     |s| more(s, "expires: 1\n"),                      4, "document_invalid", "line 9, column 1: expires: unknown field"),
     ("duplicate key",     |s| more(s, &format!("token: {}\n", s.token.text())), 4, "document_invalid", "the key token stands here twice"),
     ("alias bomb",        bomb,                                             4, "document_too_large", ""),
     ("deep, flow",        |s| more(s, &format!("kubelet: {{config: {{x: {}", "[".repeat(10_000))), 4, "document_too_large", "64 levels"),

@@ -60,11 +60,12 @@ impl Scene {
         scene
     }
 
-    /// A document without a fault, as YAML, that ends in so many seconds.
+    /// A document without a fault, as YAML, that ends in so many seconds. Should a run come as far as the
+    /// server, which never answers, it does not stay there for long.
     fn document(&self, expires_in: i64) -> String {
         format!(
             "apiVersion: bootstrap.akua.dev/v1alpha1\nkind: WorkerBootstrap\nexpiresAt: {}\ntoken: {}\ncluster:\n  \
-             servers: [\"https://{}\"]\n  caCertHashes: [\"sha256:{}\"]\n",
+             servers: [\"https://{}\"]\n  caCertHashes: [\"sha256:{}\"]\njoin: {{timeout: 2s}}\n",
             unix_now().cast_signed() + expires_in,
             self.token.text(),
             self.server.local_addr().unwrap(),
