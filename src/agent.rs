@@ -10,7 +10,7 @@ mod options;
 pub use options::Options;
 
 use crate::check::{self, Checked};
-use crate::document::{Document, NodeName, WaitFor};
+use crate::document::{Document, NodeName};
 use crate::failure::Failure;
 use crate::find::{self, Found};
 use crate::join::{self, Ask, Joined, Resume};
@@ -27,7 +27,7 @@ use crate::token::Token;
 use crate::wipe;
 use admission::{Admitted, admit};
 use ending::{confess, expired_meanwhile, give_up};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Makes this machine a node, or says why not.
@@ -41,6 +41,8 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     }
 
     report.step(Step::Find);
+    let known = places(options, machine);
+    report.custody(&wipe::sources(wipe::cut_short(&known, &machine.root)));
     let found = find(options, machine, report).await?;
     report.done(&found.name);
 
@@ -118,10 +120,9 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
     });
     // Something may have written the document again since: wiped however far the mark has come.
     report.step(Step::Wipe);
-    let mut places = mark.sources.clone();
-    places.extend(find::WELL_KNOWN.iter().map(|place| machine.root.at(place)));
-    places.extend(options.search.file());
-    let custody = wipe::sources(wipe::recall(&places, &mark.token_id, &machine.root));
+    let mut known = places(options, machine);
+    known.extend(mark.sources.iter().cloned());
+    let custody = wipe::sources(wipe::recall(&known, &mark.token_id, &machine.root));
     report.custody(&custody);
     let node = mark.node.clone();
     if mark.phase < Phase::Done {
@@ -136,6 +137,12 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
     }
     confess(&custody.left)?;
     Ok(format!("this machine is node {node} already"))
+}
+
+/// Where a document of ours may lie, whatever is there now.
+fn places(options: &Options, machine: &Machine) -> Vec<PathBuf> {
+    let well_known = find::WELL_KNOWN.iter().map(|place| machine.root.at(place));
+    well_known.chain(options.search.file()).collect()
 }
 
 async fn find(options: &Options, machine: &Machine, report: &Report) -> Result<Found, Failure> {
@@ -196,10 +203,7 @@ async fn start(
     report: &Report,
 ) -> Result<(), Failure> {
     report.step(Step::Start);
-    // Where nothing is started, nothing comes up that could be waited for, unless it is said so.
-    let starts = !options.no_start && machine.manager.is_some();
-    let wait = if starts { start::awaited(&mark) } else { WaitFor::Credential };
-    let wait = options.wait.unwrap_or(wait);
+    let wait = options.awaited(machine, start::awaited(&mark));
     let deadline = Instant::now() + options.timeout.unwrap_or(Duration::from_secs(mark.timeout_seconds));
     if !options.no_start {
         start::kubelet(machine.manager.as_ref()).await?;
@@ -215,7 +219,7 @@ fn beginning(
     document: &Document,
     token_id: &crate::token::TokenId,
     node: &NodeName,
-    sources: Vec<std::path::PathBuf>,
+    sources: Vec<PathBuf>,
 ) -> Beginning {
     Beginning {
         token_id: token_id.clone(),

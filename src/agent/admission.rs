@@ -35,7 +35,7 @@ pub(super) async fn admit(
     report: &Report,
 ) -> Result<Admitted, Failure> {
     let mut bootstrap = admit::form(found)?;
-    options.apply(&mut bootstrap.document);
+    options.apply(&mut bootstrap.document, machine);
     report.about(About {
         bootstrap_id: bootstrap.document.id.clone(),
         cluster_id: bootstrap.document.cluster_id.clone(),

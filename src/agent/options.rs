@@ -3,6 +3,7 @@
 use crate::check::CheckId;
 use crate::document::{Document, NodeName, WaitFor};
 use crate::find::Search;
+use crate::machine::Machine;
 use std::time::Duration;
 
 /// What the command line asks of a run.
@@ -23,14 +24,24 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether this run starts the kubelet.
+    pub fn starts(&self, machine: &Machine) -> bool {
+        !self.no_start && machine.manager.is_some()
+    }
+
+    /// How far the join is followed. Where nothing is started, nothing comes up that could be waited for,
+    /// unless it is said so.
+    pub fn awaited(&self, machine: &Machine, documented: WaitFor) -> WaitFor {
+        let documented = if self.starts(machine) { documented } else { WaitFor::Credential };
+        self.wait.unwrap_or(documented)
+    }
+
     /// Flags win over the document.
-    pub fn apply(&self, document: &mut Document) {
+    pub fn apply(&self, document: &mut Document, machine: &Machine) {
         if let Some(name) = &self.node_name {
             document.node.name = Some(name.clone());
         }
-        if let Some(wait) = self.wait {
-            document.join.wait_for = wait;
-        }
+        document.join.wait_for = self.awaited(machine, document.join.wait_for);
         if let Some(timeout) = self.timeout {
             document.join.timeout = timeout;
         }

@@ -22,7 +22,7 @@ pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
         find::bootstrap(&options.search, &machine.root, &|found| machine.spent(found, &now));
     let found = found?;
     let mut bootstrap = admit::form(&found)?;
-    options.apply(&mut bootstrap.document);
+    options.apply(&mut bootstrap.document, &machine);
     admit::single_use(&bootstrap, &machine.ledger)?;
     let node = machine.node_name(&bootstrap.document)?;
     let sources: Vec<String> = found.residue.paths().iter().map(|path| path.display().to_string()).collect();

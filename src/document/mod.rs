@@ -33,7 +33,7 @@ pub use moment::{UnixSeconds, parse_duration, utc};
 pub use node::{Node, NodeName};
 pub use packages::Package;
 pub use server::ServerUrl;
-pub use trust::{Authorities, Pin, Trust};
+pub use trust::{Authorities, Pin, Trust, certificate_pem};
 pub use version::{Version, VersionRange};
 
 use crate::failure::Failure;

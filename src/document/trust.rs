@@ -60,18 +60,14 @@ impl Authorities {
 
     /// The certificates as a PEM bundle, and nothing else.
     pub fn to_pem(&self) -> String {
-        let mut pem = String::new();
-        for der in &self.der {
-            pem.push_str("-----BEGIN CERTIFICATE-----\n");
-            let base64 = STANDARD.encode(der);
-            for line in base64.as_bytes().chunks(64) {
-                pem.push_str(&String::from_utf8_lossy(line));
-                pem.push('\n');
-            }
-            pem.push_str("-----END CERTIFICATE-----\n");
-        }
-        pem
+        self.der.iter().map(|der| certificate_pem(der)).collect()
     }
+}
+
+/// One certificate in PEM.
+pub fn certificate_pem(der: &[u8]) -> String {
+    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new("CERTIFICATE", der), lines)
 }
 
 fn is_certificate(der: &[u8]) -> bool {

@@ -252,8 +252,9 @@ fn refused_source(name: &str, refused: secret_file::Refused) -> Failure {
     Failure::new(reason, format!("reading {name}")).because(refused)
 }
 
+/// Zeros are what an erasing that was cut off leaves behind.
 fn is_blank(bytes: &[u8]) -> bool {
-    bytes.iter().all(u8::is_ascii_whitespace)
+    bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::key::Key;
 use super::pkcs10;
-use crate::document::{NodeName, utc};
+use crate::document::{NodeName, certificate_pem, utc};
 use crate::failure::{Failure, one_line};
 use crate::kube::DateJudge;
 use crate::reason::Reason;
@@ -54,15 +54,7 @@ impl Issued {
 
     /// The chain and then the key in one PEM text, as the kubelet stores them.
     pub(super) fn pem_with(&self, key: &Key) -> SecretBytes {
-        let mut pem = String::new();
-        for der in &self.chain {
-            pem.push_str("-----BEGIN CERTIFICATE-----\n");
-            for line in STANDARD.encode(der).as_bytes().chunks(64) {
-                pem.push_str(&String::from_utf8_lossy(line));
-                pem.push('\n');
-            }
-            pem.push_str("-----END CERTIFICATE-----\n");
-        }
+        let pem: String = self.chain.iter().map(|der| certificate_pem(der)).collect();
         // One buffer of the final size: one that grows would leave the key behind in freed memory.
         let mut whole = SecretBytes::new(Vec::with_capacity(pem.len() + key.pem().len()));
         whole.extend_from_slice(pem.as_bytes());

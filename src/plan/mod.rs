@@ -1,7 +1,7 @@
 //! Step 3: the plan, drawn up from the document and the facts of the machine. Pure and printable;
 //! `worker-bootstrap plan` shows it, `run` follows it.
 
-use crate::document::{Document, NodeName, Trust};
+use crate::document::{Document, NodeName, Trust, WaitFor};
 use crate::step::Step;
 use serde::Serialize;
 
@@ -137,6 +137,9 @@ fn start_actions(document: &Document, node: &NodeName, ground: Ground) -> Vec<St
         Ground { start: false, .. } => "start nothing: --no-start".to_owned(),
         _ => "enable and start kubelet.service".to_owned(),
     });
-    actions.push(format!("wait until node {node} is {}", document.join.wait_for));
+    actions.push(match document.join.wait_for {
+        WaitFor::Credential => "wait for nothing further: the credential is what was asked for".to_owned(),
+        state => format!("wait until node {node} is {state}"),
+    });
     actions
 }

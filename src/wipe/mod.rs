@@ -71,6 +71,15 @@ pub fn recall(paths: &[PathBuf], token_id: &str, root: &Root) -> Residue {
         bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
             || document::parse(bytes, "").is_ok_and(|found| found.token.id().as_str() == token_id)
     };
+    those(paths, root, |bytes| holds(bytes) || is_overwritten(bytes))
+}
+
+/// The places among `paths` where erasing was cut off between overwriting and removing.
+pub fn cut_short(paths: &[PathBuf], root: &Root) -> Residue {
+    those(paths, root, is_overwritten)
+}
+
+fn those(paths: &[PathBuf], root: &Root, holds: impl Fn(&[u8]) -> bool) -> Residue {
     let places = paths
         .iter()
         .filter_map(|path| secret_file::open(path, root).ok().flatten())
@@ -78,6 +87,10 @@ pub fn recall(paths: &[PathBuf], token_id: &str, root: &Root) -> Residue {
         .map(|opened| opened.place)
         .collect();
     Residue::of(places)
+}
+
+fn is_overwritten(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0)
 }
 
 impl Custody {

@@ -48,14 +48,15 @@ macro_rules! on_both_clusters {
 
 on_both_clusters! {
     trust: ca_data, ca_hash, several_hashes, upper_case_hash, wrong_ca, wrong_hash, two_authorities;
-    token: unknown, unknown_with_hashes, expired_by_the_document, expired_in_the_cluster, revoked,
+    token: unknown, unknown_with_hashes, expired_by_the_document, expired_by_the_servers_clock,
+        expired_by_a_clock_that_is_not_believed, expired_in_the_cluster, revoked,
         revoked_before_approval, revoked_and_the_watch_broken, without_rights;
     server: not_yet_up, starting_and_answering_401, broken_in_the_middle, silent_in_the_middle, first_ones_dead,
         cut_after_any_number_of_bytes;
     request: denied, denied_because_the_token_was_used, deleted_while_pending, pending_until_the_timeout,
         adopted_after_a_crash;
     node: name_taken, name_of_a_dead_node, name_of_this_machine, forbidden_label;
-    again: a_second_run_does_nothing, two_runs_at_once, a_credential_on_disk_is_proven_without_the_token,
+    again: a_second_run_does_nothing, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,
         a_copied_disk;
     files: what_the_kubelet_will_find;
     count: with_the_ca, with_hashes;

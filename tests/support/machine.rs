@@ -34,7 +34,7 @@ impl Machine {
         let machine = Machine { root, name, canaries: Mutex::new(Vec::new()) };
         machine.give_identity();
         machine.write("etc/hostname", &format!("{}\n", machine.name), 0o644);
-        machine.write("run/systemd/timesync/synchronized", "", 0o644);
+        machine.write(SYNCHRONIZED, "", 0o644);
         // The oldest version a cluster of these tests runs: never newer than its API server.
         machine.write("usr/bin/kubelet", "#!/bin/sh\necho 'Kubernetes v1.20.2'\n", 0o755);
         machine
@@ -46,6 +46,11 @@ impl Machine {
         getrandom::fill(&mut bytes).unwrap();
         let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         self.write("etc/machine-id", &format!("{id}\n"), 0o444);
+    }
+
+    /// Takes away what vouches for the clock.
+    pub fn forget_clock(&self) {
+        std::fs::remove_file(self.path(SYNCHRONIZED)).unwrap();
     }
 
     pub fn root(&self) -> &Path {
@@ -112,7 +117,14 @@ impl Machine {
 
     /// Starts the agent.
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_worker-bootstrap"))
+        self.start_under(&["env"], arguments)
+    }
+
+    /// Starts the agent by way of another program, which is given the agent's command line.
+    pub fn start_under(&self, by: &[&str], arguments: &[&str]) -> Running {
+        let mut child = Command::new(by[0])
+            .args(&by[1..])
+            .arg(env!("CARGO_BIN_EXE_worker-bootstrap"))
             .arg("run")
             .arg("--root")
             .arg(self.root())
@@ -142,6 +154,8 @@ impl Machine {
     }
 }
 
+/// The mark of systemd-timesyncd.
+const SYNCHRONIZED: &str = "run/systemd/timesync/synchronized";
 /// Where [`Machine::deliver`] puts the document.
 pub const DOCUMENT: &str = "run/worker-bootstrap/bootstrap.yaml";
 
@@ -179,6 +193,12 @@ impl Running {
             (status["pid"] == pid && status["waiting"]["state"] == state).then_some(())
         })
         .await;
+    }
+
+    /// Tells it to stop, as `systemctl stop` does.
+    pub fn terminate(&self) {
+        let pid = nix::unistd::Pid::from_raw(self.pid.try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     }
 
     /// Kills it as a power failure would.

@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod front;
 pub mod machine;
 pub mod token;
+pub mod tree;
 
 use std::time::{Duration, Instant};
 

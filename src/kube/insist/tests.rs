@@ -130,6 +130,23 @@ async fn what_is_never_final() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_answer_is_no_repetition_however_long_the_others_take() {
+    let (servers, heard, asked) = (servers(3), Heard::default(), Mutex::new(0));
+    let patience = Patience { deadline: Instant::now() + 600 * SECOND, progress: &heard };
+    let refusal = insist("asking", &servers, VERDICTS, patience, async |server: &ServerUrl| {
+        if *server == servers.all()[0] {
+            *asked.lock().unwrap() += 1;
+            return trouble(Kind::Unauthorized);
+        }
+        tokio::time::sleep(20 * SECOND).await;
+        trouble(Kind::Untrusted)
+    })
+    .await;
+    assert_eq!(refusal.unwrap_err().reason, Reason::TlsUntrusted);
+    assert_eq!(*asked.lock().unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_little_time_condemns_nothing() {
     let ended = ask(&servers(1), 29 * SECOND, |_, _| trouble(Kind::Unauthorized)).await;
     assert_eq!(ended.reason(), Some(Reason::ServerBusy));

@@ -67,3 +67,17 @@ pub async fn a_copied_disk(cluster: Cluster) {
     let key = |pem: &str| pem[pem.find("PRIVATE KEY").unwrap()..].to_owned();
     assert_ne!(key(&fresh), key(&pem), "a key that another machine has is not used");
 }
+
+/// A stop is like a crash: nothing is lost, and the next run goes on with the same request.
+pub async fn told_to_stop(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
+    machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
+    let mut run = machine.start(&[]);
+    run.waits_for("csr_approval").await;
+    run.terminate();
+    run.end().await.must_be(75, "interrupted").must_name(&["SIGTERM"]);
+    assert!(machine.has(DOCUMENT));
+    cluster.admin.approve(&cluster.admin.csr_of(&token).await).await;
+    machine.run(&[]).await.must_join();
+    assert_eq!(cluster.admin.csrs_of(&token).await.len(), 1);
+}

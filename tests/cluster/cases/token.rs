@@ -45,6 +45,29 @@ pub async fn expired_by_the_document(cluster: Cluster) {
     assert!(!machine.has(DOCUMENT));
 }
 
+/// A clock that nobody vouches for condemns nothing by itself: it is given time, and then the API server's
+/// clock is asked, without the token.
+pub async fn expired_by_the_servers_clock(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    machine.forget_clock();
+    let mut document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    document["expiresAt"] = (unix_now() - 60).into();
+    machine.join(&document).await.must_be(5, "token_expired").must_name(&[&token.id, "API server's clock"]);
+    let requests = cluster.requests_through(&door);
+    assert!(!requests.is_empty() && requests.iter().all(|request| request.user == "system:anonymous"));
+    assert!(!machine.has(DOCUMENT));
+}
+
+/// With hashes of the CA there is no server whose clock could be believed before the token is used: the
+/// cluster judges.
+pub async fn expired_by_a_clock_that_is_not_believed(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    machine.forget_clock();
+    let mut document = document(&token, &[door.url()], Trust::Hashes(&[cluster.ca_hash()]));
+    document["expiresAt"] = (unix_now() - 60).into();
+    machine.join(&document).await.must_join();
+}
+
 /// The document says it is good; only the cluster knows better.
 pub async fn expired_in_the_cluster(cluster: Cluster) {
     let (token, door, machine) =

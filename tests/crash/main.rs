@@ -1,0 +1,248 @@
+//! The agent killed at every system call that changes or tells something, and run again.
+//!
+//! The table in `src/mark/mod.rs` says what a restart comes to; here each row of it is met at every
+//! point at which a run can be cut off. Only the agent's own thread is counted and killed: a child that
+//! dies is another story. Each point has a machine and a token of its own.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the product's doors to files and processes are not the tests'"
+)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stderr, reason = "how many points there were is worth a line")]
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test program uses its part")]
+mod support;
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use support::cluster::{Cluster, Kind};
+use support::machine::{DOCUMENT, Machine, Outcome, Running};
+use support::token::{AUTO, Token, Trust, document};
+use support::tree::tree;
+use support::unix_now;
+
+/// What changes a file, and what another process or machine can see. One that this processor does not
+/// have (`?`) is passed over.
+const CALLS: [&str; 26] = [
+    "write",
+    "pwrite64",
+    "writev",
+    "ftruncate",
+    "fsync",
+    "?open",
+    "openat",
+    "?rename",
+    "renameat",
+    "renameat2",
+    "?symlink",
+    "symlinkat",
+    "?unlink",
+    "unlinkat",
+    "?mkdir",
+    "mkdirat",
+    "?chmod",
+    "fchmod",
+    "fchmodat",
+    "flock",
+    "socket",
+    "connect",
+    "sendto",
+    "sendmsg",
+    "shutdown",
+    "close",
+];
+
+/// What a full disk refuses. Not `write`: that would silence the agent as well.
+const ROOM: [&str; 7] = ["fsync", "?rename", "renameat", "?mkdir", "mkdirat", "?symlink", "symlinkat"];
+
+/// How many points are tried at once.
+const AT_ONCE: usize = 4;
+
+fn alone<T>(test: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test)
+}
+
+/// `fault` befalls these calls, in the words of strace.
+fn start_with(machine: &Machine, calls: &str, fault: &str) -> Running {
+    let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{fault}"));
+    machine.start_under(&["strace", "-o", "/dev/null", "-e", &trace, "-e", &inject], &[])
+}
+
+/// Where a run is cut off: strace counts each call for itself.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    call: &'static str,
+    time: usize,
+}
+
+/// Runs the agent and kills it at this point; -1 is how it ends then.
+async fn killed_at(machine: &Machine, point: Point) -> Outcome {
+    start_with(machine, point.call, &format!("signal=SIGKILL:when={}", point.time)).end().await
+}
+
+/// How far the machine's mark has come.
+fn phase(machine: &Machine, token: &Token) -> String {
+    let mark = format!("var/lib/worker-bootstrap/ledger/{}.json", token.id);
+    if !machine.has(&mark) {
+        return "none".to_owned();
+    }
+    let mark: Value = serde_json::from_str(&machine.read(&mark)).unwrap();
+    mark["phase"].as_str().unwrap().to_owned()
+}
+
+/// Tries `case` at the first, second, third and so on of each of these calls, until a run comes to its end
+/// untouched (`None`); counts what the others came to.
+fn at_every_point<F: Future<Output = Option<String>>>(
+    calls: &[&'static str],
+    case: impl Fn(Point) -> F + Sync,
+) -> BTreeMap<String, usize> {
+    let seen = Mutex::new(BTreeMap::new());
+    for call in calls {
+        let (next, through) = (AtomicUsize::new(1), AtomicBool::new(false));
+        let work = || {
+            while !through.load(Ordering::Relaxed) {
+                let point = Point { call, time: next.fetch_add(1, Ordering::Relaxed) };
+                match alone(case(point)) {
+                    Some(what) => *seen.lock().unwrap().entry(what).or_insert(0) += 1,
+                    None => through.store(true, Ordering::Relaxed),
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
+    }
+    seen.into_inner().unwrap()
+}
+
+/// What no run may leave behind, however it and those before it ended.
+fn assert_tidy(machine: &Machine, point: Point) {
+    let stray: Vec<String> = tree(machine.root())
+        .into_keys()
+        .filter(|name| name.ends_with(".tmp") || name.ends_with("-updated.pem"))
+        .collect();
+    assert!(stray.is_empty(), "{point:?}: {stray:?}");
+    assert!(!machine.has(DOCUMENT), "{point:?}: the document still lies there");
+}
+
+async fn join_cut_off_at(cluster: &Cluster, point: Point) -> Option<String> {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
+    let cut = killed_at(&machine, point).await;
+    if cut.exit == 0 {
+        return None;
+    }
+    assert_eq!(cut.exit, -1, "{point:?}: {cut:?}");
+    let phase = phase(&machine, &token);
+    let names = |csrs: Vec<Value>| -> Vec<Value> {
+        csrs.into_iter().map(|csr| csr["metadata"]["name"].clone()).collect()
+    };
+    let asked = names(cluster.admin.csrs_of(&token).await);
+    let told = cluster.requests_as(&token.user()).len();
+
+    let again = machine.run(&[]).await;
+    assert_eq!(again.exit, 0, "{point:?} ({phase}): {again:?}");
+    again.must_join();
+    let made = names(cluster.admin.csrs_of(&token).await);
+    assert_eq!(made.len(), 1, "{point:?} ({phase}): {made:?}");
+    assert!(asked.is_empty() || asked == made, "{point:?} ({phase}): {asked:?}, then {made:?}");
+    if !matches!(phase.as_str(), "none" | "started") {
+        let since = cluster.requests_as(&token.user()).len() - told;
+        assert_eq!(since, 0, "{point:?} ({phase}): the token was used after it was spent");
+    }
+    assert_tidy(&machine, point);
+
+    let settled = |machine: &Machine| {
+        let mut tree = tree(machine.root());
+        tree.retain(|name, _| !name.starts_with("run/") && !name.ends_with("result.json"));
+        tree
+    };
+    let (before, connections) = (settled(&machine), door.accepted());
+    machine.run(&[]).await.must_join();
+    assert_eq!(settled(&machine), before, "{point:?} ({phase})");
+    assert_eq!(door.accepted(), connections, "{point:?} ({phase})");
+    assert_tidy(&machine, point);
+    Some(phase)
+}
+
+#[test]
+#[ignore = "needs strace: tests/run"]
+fn a_join_cut_off_at_any_point_comes_to_the_same_end() {
+    let seen = at_every_point(&CALLS, |point| async move {
+        let cluster = Cluster::of(Kind::Embedded);
+        join_cut_off_at(&cluster, point).await
+    });
+    eprintln!("killed at {} points, by what the mark said then: {seen:?}", seen.values().sum::<usize>());
+    for phase in ["none", "started", "finished", "wiped", "done"] {
+        assert!(seen.contains_key(phase), "no kill met the mark {phase}: {seen:?}");
+    }
+}
+
+/// A refusal for good erases the document; one that is cut off meanwhile is made good by the next run.
+#[test]
+#[ignore = "needs strace: tests/run"]
+fn a_refusal_cut_off_at_any_point_comes_to_the_same_end() {
+    let seen = at_every_point(&CALLS, |point| async move {
+        let (token, machine) = (Token::random(), Machine::ready());
+        let hashes = [format!("sha256:{}", "ab".repeat(32))];
+        let mut document = document(&token, &["https://127.0.0.1:1".to_owned()], Trust::Hashes(&hashes));
+        document["expiresAt"] = (unix_now() - 60).into();
+        machine.deliver(&document);
+        let cut = killed_at(&machine, point).await;
+        if cut.exit == 5 {
+            return None;
+        }
+        assert_eq!(cut.exit, -1, "{point:?}: {cut:?}");
+        let there = machine.has(DOCUMENT);
+        let again = machine.run(&[]).await;
+        assert!(matches!(again.exit, 3 | 5), "{point:?}: {again:?}");
+        machine.run(&[]).await.must_be(3, "bootstrap_not_found");
+        assert_tidy(&machine, point);
+        Some(if there { "document there" } else { "document erased" }.to_owned())
+    });
+    eprintln!("killed at {} points: {seen:?}", seen.values().sum::<usize>());
+    assert_eq!(seen.len(), 2, "{seen:?}");
+}
+
+/// A disk that is full from some point on: nothing is lost, and with room again the machine joins.
+#[test]
+#[ignore = "needs strace: tests/run"]
+fn a_disk_that_fills_up_loses_nothing() {
+    let seen = at_every_point(&ROOM, |point| async move {
+        let cluster = Cluster::of(Kind::Embedded);
+        let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+        machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
+        let full =
+            start_with(&machine, point.call, &format!("error=ENOSPC:when={}+", point.time)).end().await;
+        let said = full.lines.last().cloned().unwrap_or_default();
+        let phase = phase(&machine, &token);
+        let what = match full.exit {
+            0 => "joined".to_owned(),
+            1 if said.contains("local_write_failed") => "local_write_failed".to_owned(),
+            8 if said.contains("path_not_writable") => "path_not_writable".to_owned(),
+            10 if said.contains("residue_left") => "residue_left".to_owned(),
+            _ => panic!("{point:?} ({phase}): {full:?}"),
+        };
+        let spent = !matches!(phase.as_str(), "none" | "started");
+        assert!(spent || machine.has(DOCUMENT), "{point:?} ({phase}): the document is gone: {full:?}");
+        let again = machine.run(&[]).await;
+        assert_eq!(again.exit, 0, "{point:?} ({phase}, {what}): {again:?}");
+        again.must_join();
+        assert_eq!(cluster.admin.csrs_of(&token).await.len(), 1, "{point:?} ({phase}, {what})");
+        assert_tidy(&machine, point);
+        // A run that could write all that counts, and only not its status, has joined.
+        (phase != "done" || full.exit != 0).then_some(what)
+    });
+    eprintln!("full at {} points: {seen:?}", seen.values().sum::<usize>());
+    assert!(seen.contains_key("local_write_failed"), "{seen:?}");
+}
+
+#[test]
+#[ignore = "needs strace: tests/run"]
+fn strace_is_there() {
+    let asked = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
+    assert!(asked.is_ok_and(|status| status.success()), "strace is not installed");
+}

@@ -1,0 +1,67 @@
+//! The command line, and the commands that only look.
+
+use super::Scene;
+use super::support::tree::tree;
+use serde_json::Value;
+
+#[test]
+fn a_mistaken_command_line_ends_with_2() {
+    let scene = Scene::new();
+    let before = tree(scene.machine.root());
+    let rows: [&[&str]; 8] = [
+        &["join"],
+        &["run", "--token", "x"],
+        &["run", "--wait", "later"],
+        &["run", "--timeout", "soon"],
+        &["run", "--node-name", "Not_A_Name"],
+        &["run", "--skip-check", "luck"],
+        &["run", "stray"],
+        &["explain", "no_such_code"],
+    ];
+    for arguments in rows {
+        let said = scene.agent(arguments, b"");
+        assert_eq!(said.exit, 2, "{arguments:?}: {}", said.stderr);
+        assert!(!said.stderr.is_empty() && said.stdout.is_empty(), "{arguments:?}");
+    }
+    assert_eq!(tree(scene.machine.root()), before);
+}
+
+#[test]
+fn commands_that_look_change_nothing_and_say_json_where_asked() {
+    let scene = Scene::new();
+    scene.deliver(&scene.document(3600));
+    let before = tree(scene.machine.root());
+    for (arguments, exit, json) in [
+        (["plan"].as_slice(), 0, false),
+        (&["plan", "--json"], 0, true),
+        (&["check"], 0, false),
+        (&["check", "--json"], 0, true),
+        (&["status"], 3, false),
+        (&["status", "--json"], 3, false),
+        (&["explain"], 0, false),
+    ] {
+        let said = scene.agent(arguments, b"");
+        assert_eq!(said.exit, exit, "{arguments:?}: {}{}", said.stdout, said.stderr);
+        assert_eq!(said.stdout.is_empty(), exit != 0, "{arguments:?}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&said.stdout).is_ok(),
+            json,
+            "{arguments:?}: {}",
+            said.stdout
+        );
+        assert_eq!(tree(scene.machine.root()), before, "{arguments:?}");
+    }
+    scene.nobody_was_asked("looking");
+}
+
+#[test]
+fn a_run_and_its_status_are_json() {
+    let scene = Scene::new();
+    let said = scene.agent(&["run", "--json"], b"");
+    let status = scene.agent(&["status", "--json"], b"");
+    assert_eq!((said.exit, status.exit), (3, 0));
+    for text in [said.stdout, status.stdout] {
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["reason"], "bootstrap_not_found");
+    }
+}

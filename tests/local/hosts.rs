@@ -1,0 +1,59 @@
+//! A document without a fault, and a host with one.
+
+use super::{Scene, is_root};
+use std::os::unix::fs::PermissionsExt;
+
+type Row = (&'static str, fn(&Scene), i32, &'static str, &'static str);
+
+fn no_kubelet(scene: &Scene) {
+    std::fs::remove_file(scene.machine.path("usr/bin/kubelet")).unwrap();
+}
+
+fn require(scene: &Scene, text: &str) {
+    scene.deliver(&format!("{}{text}", scene.document(3600)));
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("no kubelet",    no_kubelet,                                              8, "kubelet_unusable", "kubelet"),
+    ("old kubelet",   |s| require(s, "kubelet: {version: '>=1.28'}\n"),        8, "kubelet_unusable", "1.20.2"),
+    ("localhost",     |s| s.machine.write("etc/hostname", "localhost\n", 0o644), 8, "node_name_invalid", "has not been given a name"),
+    ("several",       |s| { no_kubelet(s); s.machine.write("etc/kubernetes", "", 0o644); }, 8, "host_check_failed", "2 checks failed: paths:"),
+];
+
+#[test]
+fn a_fault_of_the_host_is_named_and_nothing_is_changed() {
+    for (case, spoil, exit, reason, says) in ROWS {
+        let scene = Scene::new();
+        scene.deliver(&scene.document(3600));
+        spoil(&scene);
+        scene.refuses(case, &["run"], b"", (*exit, reason, says));
+        scene.nothing_was_sent(case);
+    }
+}
+
+#[test]
+fn a_torn_mark_is_not_a_fresh_start() {
+    let scene = Scene::new();
+    scene.deliver(&scene.document(3600));
+    scene.machine.write(&format!("var/lib/worker-bootstrap/ledger/{}.json", scene.token.id), "{\"sch", 0o600);
+    scene.refuses("torn", &["run"], b"", (1, "local_write_failed", "reading the mark"));
+    scene.nobody_was_asked("torn");
+}
+
+#[test]
+fn a_result_that_cannot_be_written() {
+    if is_root() {
+        eprintln!("left out: nothing is unwritable to root");
+        return;
+    }
+    let scene = Scene::new();
+    scene.deliver(&scene.document(3600));
+    let directory = scene.machine.path("var/lib/worker-bootstrap");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let said = scene.agent(&["run"], b"");
+    assert_eq!(said.exit, 8, "{}", said.stderr);
+    assert!(said.stderr.contains("path_not_writable"), "{}", said.stderr);
+    scene.nothing_was_sent("unwritable");
+}
