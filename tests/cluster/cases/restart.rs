@@ -37,7 +37,8 @@ fn restarted_while_the_approval_is_waited_for() {
         cluster.admin.approve(&cluster.admin.csr_of(&token).await).await;
         server.start();
         run.end().await.must_join();
-        let posts = cluster.requests_through(&door).iter().filter(|request| request.verb == "create").count();
-        assert_eq!(posts, 1);
+        let requests = cluster.requests_through(&door);
+        let posts = requests.iter().filter(|request| request.verb == "create").count();
+        assert_eq!(posts, 1, "{requests:#?}");
     });
 }
