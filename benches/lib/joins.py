@@ -52,7 +52,7 @@ def _usage(table, name, ours, theirs):
     def row(what, figure, take, unit, scale, limit):
         us, them = [take(run) for run in ours], [take(run) for run in theirs]
         table.add(f"{what}, {name} ({len(us)} joins, {len(them)} of kubeadm)", figure, spread(us, unit, scale),
-                  spread(them, unit, scale), times(median(us), median(them)),
+                  spread(them, unit, scale), "-" if limit is None else times(median(us), median(them)),
                   None if limit is None else median(us) * scale <= limit)
 
     row("peak resident memory", "<= 8 MiB", lambda run: run.peak, "MiB", 1 / MIB, 8)
