@@ -39,12 +39,15 @@ async fn registers(cluster: Cluster) {
     run.waits_for("node_object").await;
     let log = machine.path("kubelet.log");
     let mut process = start_kubelet(&kubelet, &machine, &containerd.socket, &log);
-    let outcome = run.end().await;
-    let said = std::fs::read_to_string(&log).unwrap_or_default();
-    let still = process.try_wait().unwrap();
+    let said = || std::fs::read_to_string(&log).unwrap_or_default();
+    let outcome = tokio::select! {
+        outcome = run.end() => outcome,
+        ended = process.wait() => panic!("the kubelet ended, {ended:?}; it said:\n{}", said()),
+    };
+    let said = said();
     process.kill().await.ok();
     drop(containerd);
-    assert_eq!(outcome.exit, 0, "{:?}\nthe kubelet ({still:?}) said:\n{said}", outcome.lines);
+    assert_eq!(outcome.exit, 0, "{:?}\nthe kubelet said:\n{said}", outcome.lines);
     outcome.must_join();
 
     let node = cluster.admin.node(&machine.name).await.expect("the node is registered");
@@ -73,8 +76,13 @@ fn kubernetes() -> PathBuf {
     String::from_utf8(built.stdout).unwrap().trim().into()
 }
 
+/// A port that nobody listens on and that the kernel gives to no connection by itself: a kubelet takes
+/// seconds until it listens, and other tests connect meanwhile.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
+    let mut random = [0; 2];
+    getrandom::fill(&mut random).unwrap();
+    (0..1000).map(|step| 10_300 + (u16::from_ne_bytes(random) % 3000) + step).find(free).unwrap()
 }
 
 /// A containerd of this test's own.
