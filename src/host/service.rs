@@ -24,11 +24,6 @@ impl Service {
         Service { listens: socket.is_some_and(|socket| !socket.is_empty()) }
     }
 
-    /// Whether somebody listens.
-    pub fn is_notify(self) -> bool {
-        self.listens
-    }
-
     /// The start is over, as far as the boot is concerned.
     pub fn ready(self) {
         self.tell(NotifyState::Ready);
@@ -42,11 +37,6 @@ impl Service {
     /// From now on, this much time until systemd gives up on the start.
     pub fn extend(self, by: Duration) {
         self.tell(NotifyState::ExtendTimeoutUsec(u32::try_from(by.as_micros()).unwrap_or(u32::MAX)));
-    }
-
-    /// The end has begun.
-    pub fn stopping(self) {
-        self.tell(NotifyState::Stopping);
     }
 
     fn tell(self, state: NotifyState<'_>) {

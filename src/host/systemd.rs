@@ -53,11 +53,6 @@ impl Manager {
         systemctl(&["restart", "--no-block", "--", unit]).await.map(drop)
     }
 
-    /// Whether systemd knows a unit file of this name that is not masked.
-    pub async fn unit_file_exists(self, unit: &str) -> Result<bool, ProcessError> {
-        Ok(self.unit_state(unit).await?.load == "loaded")
-    }
-
     /// How the unit is.
     pub async fn unit_state(self, unit: &str) -> Result<UnitState, ProcessError> {
         let properties = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus";
