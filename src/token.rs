@@ -2,7 +2,11 @@
 //! Form: kubernetes/cluster-bootstrap `token/api/types.go`, `\A([a-z0-9]{6})\.([a-z0-9]{16})\z`.
 
 use crate::secret::Secret;
+use ring::hmac;
 use std::fmt;
+
+/// What the report key is made for: the HMAC's message.
+const REPORT: &[u8] = b"worker-bootstrap report v1";
 
 /// The public half of a token. May be logged, stored and searched for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,6 +59,14 @@ impl Token {
     pub fn secret_half(&self) -> &str {
         &self.whole.expose()[7..]
     }
+
+    /// The key by which its machine reports to the issuer: 64 hexadecimal digits that follow from the
+    /// token. It can report and never join, and the token does not follow from it.
+    pub fn report_key(&self) -> Secret {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.whole.expose().as_bytes());
+        let tag = hmac::sign(&key, REPORT);
+        Secret::new(tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
 }
 
 fn is_token_byte(byte: u8) -> bool {
@@ -64,6 +76,16 @@ fn is_token_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_report_key_is_one_for_both_sides() {
+        let token = Token::parse(Secret::new("abcdef.0123456789abcdef".into())).unwrap();
+        // python3: hmac.new(b"abcdef.0123456789abcdef", b"worker-bootstrap report v1", "sha256").hexdigest()
+        assert_eq!(
+            token.report_key().expose(),
+            "6707d81d2530884638613ce6d8d974ce23ce03f1a6bc80a4a5f709d9987eec98"
+        );
+    }
 
     #[test]
     fn form() {

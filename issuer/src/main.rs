@@ -1,21 +1,7 @@
-//! bootstrap-issuer: the issuing side of worker-bootstrap, with an embedded cluster for a laptop,
-//! the demo and the tests.
-
-mod cli;
-
-mod demo;
-
-mod render;
-mod token;
-
-mod cluster;
-
-mod clock;
-mod files;
-mod random;
+//! The program: everything is in the library.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run()
+    bootstrap_issuer::cli::run()
 }

@@ -8,7 +8,7 @@ const TOKEN_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// Fills `bytes` from the operating system. Without a source of randomness nothing here is worth
 /// running, so a failure ends the process.
-fn fill(bytes: &mut [u8]) {
+pub fn fill(bytes: &mut [u8]) {
     #[expect(clippy::expect_used, reason = "no randomness, no keys: there is nothing to go on with")]
     getrandom::fill(bytes).expect("the operating system gives random bytes");
 }

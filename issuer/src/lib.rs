@@ -1,0 +1,17 @@
+//! bootstrap-issuer: the issuing side of worker-bootstrap.
+
+pub mod cli;
+
+mod demo;
+
+pub mod render;
+mod token;
+
+pub mod cluster;
+
+pub mod master_key;
+pub mod names;
+
+mod clock;
+mod files;
+mod random;
