@@ -4,7 +4,13 @@ pub mod cli;
 
 mod demo;
 
+pub mod api;
+pub mod api_token;
+
+pub mod issue;
+
 pub mod render;
+pub mod store;
 mod token;
 
 pub mod cluster;
