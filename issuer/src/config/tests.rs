@@ -97,7 +97,7 @@ fn a_fault_has_a_place_a_field_and_an_expectation() {
             cluster(&format!("{parts}    join: {{waitFor: never}}\n")),
             (7, 5),
             "clusters[0].document.join.waitFor",
-            "expected credential or registered or ready",
+            "expected credential, registered or ready",
         ),
     ] {
         let fault = read(&text).unwrap_err();
