@@ -8,6 +8,7 @@ pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod observe;
+pub mod openapi;
 
 mod demo;
 
