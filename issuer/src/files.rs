@@ -86,3 +86,26 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
 pub fn append(path: &Path) -> Result<File, FileError> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed("open", path))
 }
+
+/// Held as long as it lives; the kernel lets go of it when the process ends in whatever way.
+#[derive(Debug)]
+pub struct FileLock(#[expect(dead_code, reason = "the lock goes with the open file")] File);
+
+/// Locks the file at `path`, made if absent, or nothing where another process has it.
+pub fn lock(path: &Path) -> Result<Option<FileLock>, FileError> {
+    use std::fs::TryLockError;
+    let file = append(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(FileLock(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}
+
+/// Sees to it that the file is there, and that nobody but its owner may open it. It is not open when this
+/// returns.
+pub fn private(path: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = append(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed("set the mode of", path))
+}

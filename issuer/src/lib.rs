@@ -12,7 +12,13 @@ pub mod openapi;
 
 mod demo;
 
+pub mod api;
+pub mod api_token;
+
+pub mod issue;
+
 pub mod render;
+pub mod store;
 mod token;
 
 pub mod cluster;
