@@ -5,9 +5,12 @@ mod agent;
 mod evidence;
 mod machine;
 
+use crate::cluster::Grant;
 use crate::cluster::client::{Client, ClientError};
-use crate::cluster::embedded::{self, StartError, authz};
+use crate::cluster::embedded::{self, StartError};
+use crate::cluster::kubernetes::{Cluster, ClusterError, Settings, Source};
 use crate::files::{self, FileError};
+use crate::names::BootstrapId;
 use crate::render::document::Document;
 use crate::token::Token;
 use crate::{clock, random};
@@ -20,6 +23,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use time::Duration;
+use tokio::sync::mpsc;
 
 const NODE: &str = "demo-worker-1";
 const LIFE: Duration = Duration::hours(1);
@@ -39,16 +43,9 @@ pub enum DemoError {
     /// The cluster did not answer.
     #[error("cannot talk to the embedded cluster")]
     Client(#[from] ClientError),
-    /// The cluster said no.
-    #[error("the embedded cluster answered {code} to {what}: {message}")]
-    Refused {
-        /// What was asked.
-        what: &'static str,
-        /// Status code.
-        code: u16,
-        /// Its words.
-        message: String,
-    },
+    /// The cluster did not take the token.
+    #[error("cannot issue a token for the embedded cluster")]
+    Issue(#[from] ClusterError),
     /// A scratch file.
     #[error("cannot prepare the scratch directory")]
     File(#[from] FileError),
@@ -78,11 +75,18 @@ pub async fn show(scratch: &Path) -> Result<bool, DemoError> {
     say(&format!("{} with a CA of its own ({})", access.server, access.ca_cert_hash))?;
 
     say("\n== One bootstrap ==")?;
+    let source = Source::Kubeconfig { path: access.kubeconfig.clone(), context: None };
+    let cluster = Cluster::connect(&Settings { source, servers: Vec::new(), authority: None }).await?;
+    let (seen, told) = mpsc::channel(64);
+    // Ends with the demo. What it tells shows in the cluster as well, where it is looked for.
+    drop(told);
+    tokio::spawn(cluster.clone().enforce(seen));
+    let bootstrap = BootstrapId::random();
     let token = Token::random();
     let needle = Needle::new(&token);
     let expires = clock::now() + LIFE;
     let document = Document {
-        id: "wbs_demo",
+        id: bootstrap.as_str(),
         cluster_id: "clu_demo",
         expires,
         token: &token,
@@ -91,13 +95,7 @@ pub async fn show(scratch: &Path) -> Result<bool, DemoError> {
         node: NODE,
     }
     .yaml();
-    let secret = token.secret_object(authz::GROUP_AUTO, expires);
-    let made = admin.ask(Method::POST, "/api/v1/namespaces/kube-system/secrets", Some(&secret)).await?;
-    if made.code != 201 {
-        let message = made.text("/message").to_owned();
-        return Err(DemoError::Refused { what: "the token's Secret", code: made.code, message });
-    }
-    drop(secret);
+    cluster.grant(Grant { bootstrap: &bootstrap, token: &token.shared(), expires }).await?;
     say(&format!(
         "token {}.<secret>, one-time, until {}, for node {NODE}",
         token.id,
