@@ -8,7 +8,7 @@
 //! - [`native`] the form of our own · [`response`] the answer of the issuing API
 //! - [`k0s_token`] a k0s join token, which brings its cluster
 //! - the values: [`cluster`], [`server`], [`trust`], [`node`], [`labels`], [`kubelet`], [`packages`],
-//!   [`version`], [`join`], [`moment`]
+//!   [`version`], [`join`], [`moment`], [`reporting`]
 
 mod cluster;
 mod join;
@@ -19,6 +19,7 @@ mod moment;
 mod native;
 mod node;
 mod packages;
+mod reporting;
 mod response;
 mod server;
 mod text;
@@ -32,6 +33,7 @@ pub use labels::{Label, Taint};
 pub use moment::{UnixSeconds, parse_duration, utc};
 pub use node::{Node, NodeName};
 pub use packages::Package;
+pub use reporting::{ReportUrl, Reporting};
 pub use server::ServerUrl;
 pub use trust::{Authorities, Pin, Trust, certificate_pem};
 pub use version::{Version, VersionRange};
@@ -65,6 +67,8 @@ pub struct Document {
     pub kubelet: Kubelet,
     /// How the join goes.
     pub join: Join,
+    /// Where progress is told, if anywhere.
+    pub report: Option<Reporting>,
 }
 
 /// A document and its token.

@@ -8,6 +8,7 @@ use super::labels::{Label, NoLabel, Taint};
 use super::moment::UnixSeconds;
 use super::node::{Node, NodeName};
 use super::packages::Package;
+use super::reporting::Reporting;
 use super::text::{from_text, is_plain_word};
 use super::version::VersionRange;
 use super::{Bootstrap, Document, Refusal, at};
@@ -54,6 +55,8 @@ struct Native {
     /// How the join goes.
     #[serde(default)]
     join: join::Written,
+    /// Where progress is told; nowhere where it is missing.
+    report: Option<Reporting>,
 }
 
 struct ApiVersion;
@@ -209,6 +212,7 @@ pub(super) fn read(text: &[u8]) -> Result<Bootstrap, Refusal> {
             extra_args: native.kubelet.extra_args,
         },
         join: native.join.into(),
+        report: native.report,
     };
     Ok(Bootstrap { document, token })
 }
