@@ -61,11 +61,19 @@ struct Written<'a> {
     unsent: Option<&'a Unsent>,
 }
 
-/// What an earlier run has kept. What is torn, not ours or of another version is as good as nothing.
+/// What an earlier run has kept. What is torn, of another version or half removed is removed: it serves
+/// nobody any more.
 pub(super) fn read(root: &Root) -> Option<Kept> {
     let opened = secret_file::open(&root.at(PATH), root).ok().flatten()?;
-    let read: Read =
-        serde_json::from_slice(&opened.bytes).ok().filter(|read: &Read| read.schema == SCHEMA)?;
+    let kept = understood(&opened.bytes);
+    if kept.is_none() {
+        remove(root);
+    }
+    kept
+}
+
+fn understood(bytes: &[u8]) -> Option<Kept> {
+    let read: Read = serde_json::from_slice(bytes).ok().filter(|read: &Read| read.schema == SCHEMA)?;
     let line = Line {
         token_id: read.token_id,
         url: ReportUrl::parse(&read.url).ok()?,
