@@ -48,7 +48,7 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
 
     report.step(Step::Admit);
     let Found { residue, .. } = &found;
-    let sources = residue.paths();
+    let sources = residue.own_paths();
     let admitted = admit(options, machine, &found, report).await;
     report.judged();
     let admitted = match admitted {

@@ -2,6 +2,12 @@
 
 pub mod cli;
 
+pub mod config;
+pub mod listen;
+pub mod log;
+pub mod metrics;
+pub mod observe;
+
 mod demo;
 
 pub mod render;

@@ -25,7 +25,8 @@ pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
     options.apply(&mut bootstrap.document, &machine);
     admit::single_use(&bootstrap, &machine.ledger)?;
     let node = machine.node_name(&bootstrap.document)?;
-    let sources: Vec<String> = found.residue.paths().iter().map(|path| path.display().to_string()).collect();
+    let sources: Vec<String> =
+        found.residue.own_paths().iter().map(|path| path.display().to_string()).collect();
     let plan = Plan::draw(&bootstrap.document, &node, &sources, machine.ground(!options.no_start));
     if json {
         out::json(&plan);

@@ -5,12 +5,14 @@
 //! is refused, and a fault is told with line, column and field and without a word of the content. Pure:
 //! no clock, no file, no network.
 //!
-//! - [`native`] the form of our own · [`response`] the answer of the issuing API
+//! - [`native`] the form of our own, read and written · [`fragment`] the part of it that whoever issues sets
+//!   for every machine of a cluster · [`response`] the answer of the issuing API
 //! - [`k0s_token`] a k0s join token, which brings its cluster
 //! - the values: [`cluster`], [`server`], [`trust`], [`node`], [`labels`], [`kubelet`], [`packages`],
 //!   [`version`], [`join`], [`moment`], [`reporting`]
 
 mod cluster;
+mod fragment;
 mod join;
 mod k0s_token;
 mod kubelet;
@@ -25,8 +27,10 @@ mod server;
 mod text;
 mod trust;
 mod version;
+mod write;
 
 pub use cluster::Cluster;
+pub use fragment::Fragment;
 pub use join::{Join, WaitFor};
 pub use kubelet::Kubelet;
 pub use labels::{Label, Taint};
@@ -37,6 +41,7 @@ pub use reporting::{ReportUrl, Reporting};
 pub use server::ServerUrl;
 pub use trust::{Authorities, Pin, Trust, certificate_pem};
 pub use version::{Version, VersionRange};
+pub use write::write;
 
 use crate::failure::Failure;
 use crate::reason::Reason;
@@ -49,7 +54,7 @@ use serde::de::IgnoredAny;
 pub const LARGEST: usize = 1024 * 1024;
 
 /// What a bootstrap asks for, without its token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     /// The bootstrap's id, where the issuer gave one.
     pub id: Option<String>,

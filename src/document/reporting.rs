@@ -3,13 +3,13 @@
 use super::server::ServerUrl;
 use super::text::from_text;
 use super::trust::Authorities;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 const LONGEST: usize = 2048;
 
 /// Where progress is told. Apart from the cluster: neither its servers nor its CA have a say in it.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reporting {
     /// Where progress is posted to, https only.

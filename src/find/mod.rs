@@ -3,9 +3,13 @@
 //! Trusts nothing about the content: what leaves here is bytes from a place whose owner and mode were
 //! checked on the open descriptor. Reads only; a restart finds the same again.
 
+mod place;
+
+pub use place::{Place, Residue};
+
 use crate::failure::Failure;
 use crate::host::root::Root;
-use crate::host::secret_file::{self, FilePlace};
+use crate::host::secret_file;
 use crate::reason::Reason;
 use crate::secret::SecretBytes;
 use std::fmt;
@@ -33,29 +37,6 @@ impl Search {
             Search::File(path) => Some(path.clone()),
             Search::WellKnown | Search::Stdin => None,
         }
-    }
-}
-
-/// Every place on this machine that is known to hold the token. Wiping takes it by value.
-#[derive(Debug, Default)]
-pub struct Residue {
-    places: Vec<FilePlace>,
-}
-
-impl Residue {
-    /// A residue made of these files.
-    pub fn of(places: Vec<FilePlace>) -> Self {
-        Residue { places }
-    }
-
-    /// Where the copies lie, for the mark: paths are not secret.
-    pub fn paths(&self) -> Vec<PathBuf> {
-        self.places.iter().map(|place| place.path.clone()).collect()
-    }
-
-    /// The places, to be erased.
-    pub fn into_places(self) -> Vec<FilePlace> {
-        self.places
     }
 }
 
@@ -220,7 +201,7 @@ fn one_of(candidates: Vec<Found>, visits: &[Visit]) -> Result<Found, Failure> {
                 format!("{} and {} hold different bootstraps", first.name, other.name),
             ));
         }
-        first.residue.places.extend(other.residue.places);
+        first.residue.add(other.residue);
     }
     Ok(first)
 }
@@ -237,9 +218,11 @@ fn visit(path: &Path, root: &Root) -> Look {
     match secret_file::open(path, root) {
         Ok(None) => Look::Absent,
         Ok(Some(opened)) if is_blank(&opened.bytes) => Look::Empty,
-        Ok(Some(opened)) => {
-            Look::Found(Found { raw: opened.bytes, name, residue: Residue::of(vec![opened.place]) })
-        }
+        Ok(Some(opened)) => Look::Found(Found {
+            raw: opened.bytes,
+            name,
+            residue: Residue::of(vec![Place::Ours(opened.place)]),
+        }),
         Err(refused) => Look::Unsafe(refused.to_string(), refused_source(&name, refused)),
     }
 }

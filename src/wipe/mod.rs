@@ -5,7 +5,7 @@
 //! wipes again; what is already gone is no error.
 
 use crate::document;
-use crate::find::Residue;
+use crate::find::{Place, Residue};
 use crate::host::root::Root;
 use crate::host::secret_file::{self, Guarantee};
 use serde::Serialize;
@@ -43,10 +43,12 @@ pub struct Left {
     pub why: String,
 }
 
-/// Overwrites, syncs and removes every place of `residue`.
+/// Overwrites, syncs and removes every file of `residue` that is this program's own. Files that belong to
+/// others are left as they are.
 pub fn sources(residue: Residue) -> Custody {
     let mut custody = Custody::default();
     for place in residue.into_places() {
+        let Place::Ours(place) = place else { continue };
         match secret_file::erase(&place) {
             Ok(erased) => custody.erased.push(Erased {
                 path: place.path,
@@ -84,7 +86,7 @@ fn those(paths: &[PathBuf], root: &Root, holds: impl Fn(&[u8]) -> bool) -> Resid
         .iter()
         .filter_map(|path| secret_file::open(path, root).ok().flatten())
         .filter(|opened| holds(&opened.bytes))
-        .map(|opened| opened.place)
+        .map(|opened| Place::Ours(opened.place))
         .collect();
     Residue::of(places)
 }
