@@ -2,11 +2,13 @@
 
 pub mod cli;
 
+pub mod client;
 pub mod config;
 pub mod listen;
 pub mod log;
 pub mod metrics;
 pub mod observe;
+pub mod openapi;
 
 mod demo;
 

@@ -22,11 +22,13 @@ pub(super) async fn run(args: RunArgs, root: Root, screen: Arc<Screen>) -> Exit 
         outcome = flow(&options, root, &report) => outcome,
         failure = told_to_stop() => Err(failure),
         never = tick(&report) => never,
+        never = report.speak() => never,
     };
     let (exit, status) = report.finish(outcome);
     if json {
         out::json(&status);
     }
+    report.last_words().await;
     exit
 }
 

@@ -9,7 +9,7 @@
 //!   for every machine of a cluster · [`response`] the answer of the issuing API
 //! - [`k0s_token`] a k0s join token, which brings its cluster
 //! - the values: [`cluster`], [`server`], [`trust`], [`node`], [`labels`], [`kubelet`], [`packages`],
-//!   [`version`], [`join`], [`moment`]
+//!   [`version`], [`join`], [`moment`], [`reporting`]
 
 mod cluster;
 mod fragment;
@@ -21,6 +21,7 @@ mod moment;
 mod native;
 mod node;
 mod packages;
+mod reporting;
 mod response;
 mod server;
 mod text;
@@ -36,6 +37,7 @@ pub use labels::{Label, Taint};
 pub use moment::{UnixSeconds, parse_duration, utc};
 pub use node::{Node, NodeName};
 pub use packages::Package;
+pub use reporting::{ReportUrl, Reporting};
 pub use server::ServerUrl;
 pub use trust::{Authorities, Pin, Trust, certificate_pem};
 pub use version::{Version, VersionRange};
@@ -70,6 +72,8 @@ pub struct Document {
     pub kubelet: Kubelet,
     /// How the join goes.
     pub join: Join,
+    /// Where progress is told, if anywhere.
+    pub report: Option<Reporting>,
 }
 
 /// A document and its token.

@@ -60,4 +60,6 @@ on_both_clusters! {
         a_copied_disk;
     files: what_the_kubelet_will_find;
     count: with_the_ca, with_hashes;
+    outward: a_join_is_told, a_wait_is_told, nobody_there, silent, reset, slow, refusing, redirecting, lying, busy,
+        of_another_authority, told_later, told_by_the_next_run_when_the_document_is_gone;
 }

@@ -2,6 +2,7 @@
 //! token is granted, a token is withdrawn, and what was seen of it is told.
 
 pub mod backend;
+mod certificate_request;
 pub mod client;
 pub mod embedded;
 pub mod kubernetes;

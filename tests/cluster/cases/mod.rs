@@ -4,6 +4,7 @@ pub mod again;
 pub mod count;
 pub mod files;
 pub mod node;
+pub mod outward;
 pub mod request;
 pub mod server;
 pub mod token;
