@@ -33,7 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::Notify;
 use worker_bootstrap::secret::Secret;
 use worker_bootstrap::token::Token;
 
@@ -155,7 +155,6 @@ struct Inner {
 #[derive(Debug)]
 struct Known {
     served: Served,
-    promise: OnceCell<Promise>,
     /// There is something to withdraw.
     wake: Notify,
 }
@@ -163,9 +162,7 @@ struct Known {
 impl Issuer {
     /// Of its parts; `url` is where others find it, without a slash at the end.
     pub fn new(store: Store, key: MasterKey, url: String, metrics: Metrics, clusters: Vec<Served>) -> Issuer {
-        let known = |served: Served| {
-            (served.place.cluster.clone(), Known { served, promise: OnceCell::new(), wake: Notify::new() })
-        };
+        let known = |served: Served| (served.place.cluster.clone(), Known { served, wake: Notify::new() });
         Issuer(Arc::new(Inner {
             store,
             key,
@@ -297,11 +294,14 @@ impl Issuer {
     }
 
     async fn show(&self, known: &Known, row: &Bootstrap) -> Result<(Secret, Shown), IssueError> {
-        let promise = known.promise.get_or_try_init(|| known.served.backend.promise()).await;
-        let promise = promise.map_err(|error| {
+        // Asked each time: what approves by itself can be let loose at any moment.
+        let promise = known.served.backend.promise().await.map_err(|error| {
             tracing::warn!(cluster = %row.place.cluster, error = %error, "cannot ask what the cluster can promise");
             IssueError::Unreachable
         })?;
+        if let Promise::MultiUse { why } = &promise {
+            tracing::warn!(cluster = %row.place.cluster, bootstrap = %row.id, why, "multi-use until expiry");
+        }
         let token = self.0.key.token(&row.id);
         let to_show = ToShow {
             id: &row.id,
@@ -309,7 +309,7 @@ impl Issuer {
             expires: at(row.expires_at),
             token: &token,
             reach: known.served.backend.reach(),
-            promise,
+            promise: &promise,
             report_url: format!("{}/v1/reports/{}", self.0.url, row.id),
         };
         let shown = (known.served.show)(&to_show).map_err(IssueError::Show)?;

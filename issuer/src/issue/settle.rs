@@ -75,6 +75,11 @@ impl Issuer {
         self.0.store.abandon_older(now - GIVEN_UP.as_secs().cast_signed()).await?;
         let mut all = true;
         for row in self.0.store.abandoned(place.clone()).await? {
+            // What is over needs no cluster to end it.
+            if row.expires_at <= now {
+                self.0.store.discard(row.id).await?;
+                continue;
+            }
             match self.withdraw(known, &row.token).await {
                 Ok(_) => self.0.store.discard(row.id).await?,
                 Err(ClusterError::Unavailable(_)) => return self.unreachable(known).await,
