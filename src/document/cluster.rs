@@ -8,7 +8,7 @@ const MOST_SERVERS: usize = 32;
 const MOST_PINS: usize = 32;
 
 /// A cluster: at least one server, and a way to know it from another.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema, PartialEq)]
 #[serde(try_from = "Written")]
 #[schemars(with = "Written")]
 pub struct Cluster {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// How the join goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Join {
     /// How far it is followed.
     pub wait_for: WaitFor,

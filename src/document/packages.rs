@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::fmt;
 
 /// A package that must be there.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Deserialize, schemars::JsonSchema, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
     /// Its name, as the machine's package manager knows it.

@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 const MOST: usize = 32;
 
 /// How the cluster's certificate is judged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Trust {
     /// By these CA certificates, from the first byte.
     Authorities(Authorities),
