@@ -4,8 +4,10 @@ use super::args::RunArgs;
 use super::out;
 use crate::agent::{self, Options};
 use crate::failure::Failure;
+use crate::host::own;
 use crate::host::root::Root;
 use crate::machine::Machine;
+use crate::progress::Progress;
 use crate::reason::{Exit, Reason};
 use crate::report::{Report, Screen};
 use std::sync::Arc;
@@ -33,6 +35,9 @@ pub(super) async fn run(args: RunArgs, root: Root, screen: Arc<Screen>) -> Exit 
 }
 
 async fn flow(options: &Options, root: Root, report: &Report) -> Result<String, Failure> {
+    if let Err(unlocked) = own::lock_memory() {
+        report.note(&unlocked);
+    }
     let machine = Machine::gather(root)?;
     agent::run(options, &machine, report).await
 }

@@ -1,6 +1,7 @@
 //! The answer of the issuing API to a create, in JSON: flat, with the token beside its expiry. Fields
 //! that a newer API adds are passed over.
 
+use super::given::Given;
 use super::join::Join;
 use super::k0s_token;
 use super::kubelet::Kubelet;
@@ -20,8 +21,9 @@ struct Response {
     token: Option<Secret>,
 }
 
-pub(super) fn read(text: &[u8]) -> Result<Bootstrap, Refusal> {
+pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
     let response: Response = yaml::read(text)?;
+    given.refuse(true, false)?;
     let Some(token) = response.token else {
         return Err(Refusal::invalid(
             "token",
@@ -31,7 +33,7 @@ pub(super) fn read(text: &[u8]) -> Result<Bootstrap, Refusal> {
     let Some(expires_at) = response.expires_at else {
         return Err(Refusal::invalid("expires_at", "the field expires_at is missing"));
     };
-    let (token, cluster) = k0s_token::token_and_cluster(token, None)?;
+    let (token, cluster) = k0s_token::token_and_cluster(token, given.cluster()?)?;
     let document = Document {
         id: Some(response.id.0),
         cluster_id: Some(response.cluster_id.0),

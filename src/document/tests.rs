@@ -104,7 +104,7 @@ fn a_fault_is_named_and_placed_and_nothing_of_the_text_is_quoted() {
     );
     let rows: Vec<(String, Reason, &str)> = vec![
         (String::new(), DocumentInvalid, "expected a document; the text is empty"),
-        ("canary".into(), DocumentInvalid, "line 1"),
+        ("C4nary".into(), DocumentInvalid, "line 1, column 1: expected a document"),
         (base[..base.len() - 30].into(), DocumentInvalid, "line 7"),
         (
             change("v1alpha1", "v9"),

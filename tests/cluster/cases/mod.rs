@@ -3,6 +3,7 @@
 pub mod again;
 pub mod count;
 pub mod files;
+pub mod memory;
 pub mod node;
 pub mod outward;
 pub mod request;
