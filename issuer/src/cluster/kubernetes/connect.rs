@@ -67,7 +67,7 @@ pub(super) async fn connect(settings: &Settings) -> Result<Cluster, ClusterError
     // Every request is repeated by whoever decided on it, after a look at what there is by then.
     config.default_retry = false;
     config.headers.push((
-        HeaderName::from(USER_AGENT),
+        USER_AGENT,
         HeaderValue::from_static(concat!("bootstrap-issuer/", env!("CARGO_PKG_VERSION"))),
     ));
     // Another part of the process may have done so: the same one.
