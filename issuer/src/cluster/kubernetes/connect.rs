@@ -3,7 +3,7 @@
 use super::{Cluster, ClusterError};
 use crate::cluster::Reach;
 use http::header::USER_AGENT;
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderValue, Uri};
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::PathBuf;
