@@ -29,7 +29,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("check", &["document", "host"]),
     ("plan", &["document"]),
     ("admit", &["find", "mark", "document", "host"]),
-    ("find", &["host"]),
+    ("find", &["document", "host"]),
     ("kube", &["document", "host"]),
     ("host", &[]),
     ("document", &[]),
