@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// A [`Failure`] whose reason decides the exit code.
 pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Result<String, Failure> {
-    let _alone = machine::lock(machine, report).await?;
+    report.alone(machine::lock(machine, report).await?);
     if let Some(mark) = machine.standing().await? {
         return go_on(options, machine, mark, report).await;
     }
@@ -49,7 +49,9 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     report.step(Step::Admit);
     let Found { residue, .. } = &found;
     let sources = residue.own_paths();
-    let admitted = match admit(options, machine, &found, report).await {
+    let admitted = admit(options, machine, &found, report).await;
+    report.judged();
+    let admitted = match admitted {
         Ok(admitted) => admitted,
         Err(failure) => return Err(give_up(failure, found.residue, report)),
     };
@@ -73,6 +75,7 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
 
     report.step(Step::Join);
     report.ready();
+    report.keep();
     let mark = machine.ledger.begin(beginning(&document, token.id(), &node, sources))?;
     let deadline =
         Instant::now() + left.map_or(document.join.timeout, |left| left.min(document.join.timeout));
@@ -118,6 +121,7 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
         node_name: Some(mark.node.clone()),
         token_id: Some(mark.token_id.clone()),
     });
+    report.go_on(&mark.token_id);
     // Something may have written the document again since: wiped however far the mark has come.
     report.step(Step::Wipe);
     let mut known = places(options, machine);

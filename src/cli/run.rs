@@ -4,8 +4,10 @@ use super::args::RunArgs;
 use super::{options, out};
 use crate::agent::{self, Options};
 use crate::failure::Failure;
+use crate::host::own;
 use crate::host::root::Root;
 use crate::machine::Machine;
+use crate::progress::Progress;
 use crate::reason::{Exit, Reason};
 use crate::report::{Report, Screen};
 use std::sync::Arc;
@@ -22,16 +24,21 @@ pub(super) async fn run(args: RunArgs, root: Root, screen: Arc<Screen>) -> Exit 
         outcome = flow(options, root, &report) => outcome,
         failure = told_to_stop() => Err(failure),
         never = tick(&report) => never,
+        never = report.speak() => never,
     };
     let (exit, status) = report.finish(outcome);
     if json {
         out::json(&status);
     }
+    report.last_words().await;
     exit
 }
 
 async fn flow(options: Result<Options, Failure>, root: Root, report: &Report) -> Result<String, Failure> {
     let options = options?;
+    if let Err(unlocked) = own::lock_memory() {
+        report.note(&unlocked);
+    }
     let machine = Machine::gather(root)?;
     agent::run(&options, &machine, report).await
 }

@@ -119,5 +119,6 @@ fn bare(expires_at: UnixSeconds, cluster: Cluster) -> Document {
         packages: Vec::new(),
         kubelet: Kubelet::default(),
         join: Join::default(),
+        report: None,
     }
 }

@@ -6,14 +6,16 @@
 //! no clock, no file, no network.
 //!
 //! - [`forms`] what is wrapped around it: cloud-init's user-data, commands
-//! - [`native`] the form of our own · [`response`] the answer of the issuing API
+//! - [`native`] the form of our own, read and written · [`fragment`] the part of it that whoever issues sets
+//!   for every machine of a cluster · [`response`] the answer of the issuing API
 //! - [`k0s_token`] a k0s join token, which brings its cluster
 //! - [`given`] what the command line adds
 //! - the values: [`cluster`], [`server`], [`trust`], [`node`], [`labels`], [`kubelet`], [`packages`],
-//!   [`version`], [`join`], [`moment`]
+//!   [`version`], [`join`], [`moment`], [`reporting`]
 
 mod cluster;
 mod forms;
+mod fragment;
 mod given;
 mod join;
 mod k0s_token;
@@ -23,13 +25,16 @@ mod moment;
 mod native;
 mod node;
 mod packages;
+mod reporting;
 mod response;
 mod server;
 mod text;
 mod trust;
 mod version;
+mod write;
 
 pub use cluster::Cluster;
+pub use fragment::Fragment;
 pub use given::Given;
 pub use join::{Join, WaitFor};
 pub use kubelet::Kubelet;
@@ -37,9 +42,11 @@ pub use labels::{Label, Taint};
 pub use moment::{UnixSeconds, parse_duration, utc};
 pub use node::{Node, NodeName};
 pub use packages::Package;
+pub use reporting::{ReportUrl, Reporting};
 pub use server::ServerUrl;
 pub use trust::{Authorities, Pin, Trust, certificate_pem};
 pub use version::{Version, VersionRange};
+pub use write::write;
 
 use crate::failure::Failure;
 use crate::reason::Reason;
@@ -71,6 +78,8 @@ pub struct Document {
     pub kubelet: Kubelet,
     /// How the join goes.
     pub join: Join,
+    /// Where progress is told, if anywhere.
+    pub report: Option<Reporting>,
 }
 
 /// A document and its token.

@@ -1,7 +1,7 @@
 //! Moments and spans of time, as a document writes them.
 
 use super::text::from_text;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -87,6 +87,12 @@ impl<'de> Deserialize<'de> for UnixSeconds {
     }
 }
 
+impl Serialize for UnixSeconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
 impl schemars::JsonSchema for UnixSeconds {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "UnixSeconds".into()
@@ -118,12 +124,18 @@ pub fn utc(unix: i64) -> String {
 }
 
 /// A span of time as `90s`, `10m` or `1h30m`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span(pub Duration);
 
 impl Span {
     fn parse(text: &str) -> Result<Self, String> {
         parse_duration(text).map(Span)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0.as_secs())
     }
 }
 

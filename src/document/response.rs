@@ -43,6 +43,7 @@ pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
         packages: Vec::new(),
         kubelet: Kubelet::default(),
         join: Join::default(),
+        report: None,
     };
     Ok(Bootstrap { document, token })
 }

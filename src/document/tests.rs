@@ -51,7 +51,14 @@ fn every_field_is_read() {
         packages: {policy: verify, require: [{name: containerd, version: '>=1.6'}]}\n\
         kubelet: {version: '>=1.28', config: {maxPods: 42}, extraArgs: {v: '2'}}\n\
         join: {method: kubelet, waitFor: ready, timeout: 1h}\n";
-    let document = parse(native(more).as_bytes(), "a.yaml").unwrap().document;
+    let report = format!(
+        "report: {{url: 'https://issuer.example/v1/reports/wbs_01', certificateAuthorityData: {}}}\n",
+        STANDARD.encode(authority())
+    );
+    let document = parse(native(&format!("{more}{report}")).as_bytes(), "a.yaml").unwrap().document;
+    let report = document.report.unwrap();
+    assert_eq!(report.url.to_string(), "https://issuer.example/v1/reports/wbs_01");
+    assert_eq!(report.certificate_authority_data.der().len(), 1);
     assert_eq!(document.id.as_deref(), Some("wbs_01"));
     assert_eq!(document.cluster_id.as_deref(), Some("clu_01"));
     assert_eq!(document.node.name.unwrap().as_str(), "worker-1");
@@ -191,7 +198,31 @@ fn a_fault_is_named_and_placed_and_nothing_of_the_text_is_quoted() {
             "kubelet.extraArgs.v: expected a value without white space",
         ),
         (format!("{base}kubelet: {{version: canary}}"), DocumentInvalid, "kubelet.version: expected a range"),
-        (format!("{base}report: {{url: 'https://x'}}"), DocumentInvalid, "unknown field report"),
+        (
+            format!("{base}report: {{url: 'https://x'}}"),
+            DocumentInvalid,
+            "the field certificateAuthorityData is missing",
+        ),
+        (
+            format!("{base}report: {{url: 'http://x', certificateAuthorityData: x}}"),
+            DocumentInvalid,
+            "report.url: expected https://HOST/PATH",
+        ),
+        (
+            format!("{base}report: {{url: 'https://canary@x', certificateAuthorityData: x}}"),
+            DocumentInvalid,
+            "report.url: expected https://HOST/PATH, without user",
+        ),
+        (
+            format!("{base}report: {{url: 'https://x/{}', certificateAuthorityData: x}}", "x".repeat(2048)),
+            DocumentInvalid,
+            "of at most 2048 bytes",
+        ),
+        (
+            format!("{base}report: {{url: 'https://x', certificateAuthorityData: aGVsbG8=}}"),
+            DocumentInvalid,
+            "report.certificateAuthorityData: expected 1 to 32 CA certificates",
+        ),
         (format!("{base}{deep}"), DocumentTooLarge, "64 levels"),
         (huge, DocumentTooLarge, "1048576 bytes"),
     ];
