@@ -2,8 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// What was being done to which path when it failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,31 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     file.take(limit + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
     if bytes.len() as u64 > limit {
         return Err(failed("read", path)(io::Error::other(format!("longer than {limit} bytes"))));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file that holds a secret: a regular file, closed to group and others, and no link. It is
+/// checked on the open descriptor.
+pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let refused = |what: String| failed("use", path)(io::Error::other(what));
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits())
+        .open(path)
+        .map_err(failed("open", path))?;
+    let metadata = file.metadata().map_err(failed("look at", path))?;
+    if !metadata.is_file() {
+        return Err(refused("it is not a regular file".to_owned()));
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(refused(format!("it is open to others (mode {mode:04o}); next: chmod 600")));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit as usize + 1));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    if bytes.len() as u64 > limit {
+        return Err(refused(format!("it is longer than {limit} bytes")));
     }
     Ok(bytes)
 }

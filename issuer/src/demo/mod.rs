@@ -5,25 +5,26 @@ mod agent;
 mod evidence;
 mod machine;
 
-use crate::cluster::Grant;
 use crate::cluster::client::{Client, ClientError};
 use crate::cluster::embedded::{self, StartError};
 use crate::cluster::kubernetes::{Cluster, ClusterError, Settings, Source};
+use crate::cluster::{Grant, Reach};
 use crate::files::{self, FileError};
-use crate::names::BootstrapId;
-use crate::render::document::Document;
+use crate::names::{BootstrapId, ClusterId};
+use crate::render::{Archives, Order, RenderError, Renderer};
 use crate::token::Token;
 use crate::{clock, random};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use evidence::{Checks, Needle, Traffic};
 use http::Method;
 use machine::Machine;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use tokio::sync::mpsc;
+use worker_bootstrap::document::Fragment;
+use worker_bootstrap::secret::Secret;
+use zeroize::Zeroizing;
 
 const NODE: &str = "demo-worker-1";
 const LIFE: Duration = Duration::hours(1);
@@ -46,6 +47,12 @@ pub enum DemoError {
     /// The cluster did not take the token.
     #[error("cannot issue a token for the embedded cluster")]
     Issue(#[from] ClusterError),
+    /// The document.
+    #[error("cannot render the bootstrap")]
+    Render(#[from] RenderError),
+    /// What was made for the demo has not the form of it.
+    #[error("{0} has another form than it should have")]
+    Form(&'static str),
     /// A scratch file.
     #[error("cannot prepare the scratch directory")]
     File(#[from] FileError),
@@ -85,16 +92,7 @@ pub async fn show(scratch: &Path) -> Result<bool, DemoError> {
     let token = Token::random();
     let needle = Needle::new(&token);
     let expires = clock::now() + LIFE;
-    let document = Document {
-        id: bootstrap.as_str(),
-        cluster_id: "clu_demo",
-        expires,
-        token: &token,
-        servers: &[&access.server],
-        certificate_authority_data: &STANDARD.encode(&ca),
-        node: NODE,
-    }
-    .yaml();
+    let document = document(&access.server, &ca, &token, expires)?;
     cluster.grant(Grant { bootstrap: &bootstrap, token: &token.shared(), expires }).await?;
     say(&format!(
         "token {}.<secret>, one-time, until {}, for node {NODE}",
@@ -165,6 +163,26 @@ pub async fn show(scratch: &Path) -> Result<bool, DemoError> {
 
     say("\n== What holds ==")?;
     checks.print()
+}
+
+/// The bootstrap's document, for the demo's node.
+fn document(
+    server: &str,
+    ca: &[u8],
+    token: &Token,
+    expires: OffsetDateTime,
+) -> Result<Zeroizing<String>, DemoError> {
+    let form = DemoError::Form;
+    let id = BootstrapId::parse("wbs_demo").ok_or(form("the bootstrap's id"))?;
+    let cluster = ClusterId::parse("clu_demo").ok_or(form("the cluster's id"))?;
+    let reach =
+        Reach { servers: vec![server.to_owned()], authority: String::from_utf8_lossy(ca).into_owned() };
+    let token = worker_bootstrap::token::Token::parse(Secret::new(token.expose().to_string()));
+    let token = token.ok_or(form("the token"))?;
+    let fragment = &Fragment::default();
+    let order = Order { id: &id, cluster: &cluster, reach: &reach, fragment, expires, token: &token };
+    let rendered = Renderer::new(server, None, &Archives::default()).render(&order)?;
+    Ok(Zeroizing::new(rendered.document.expose().to_owned()))
 }
 
 /// What the join left behind, and that it is good.

@@ -75,3 +75,6 @@ impl Store {
         self.0.readers.read(work).await
     }
 }
+
+#[cfg(test)]
+mod tests;
