@@ -20,7 +20,7 @@ use crate::listen::{ListenError, Listener, Stop};
 use crate::master_key::{MasterKey, MasterKeyError};
 use crate::metrics::Metrics;
 use crate::names::ClusterId;
-use crate::render::{Archives, ArtifactsError, Renderer};
+use crate::render::{Archives, ArtifactsError, RenderError, Renderer};
 use crate::store::{Store, StoreError};
 use crate::{observe, openapi};
 use axum::Router;
@@ -96,6 +96,15 @@ pub enum ServeError {
         /// Why not.
         #[source]
         source: ClusterError,
+    },
+    /// A cluster's part of the documents, or its authority.
+    #[error("cannot issue bootstraps for the cluster {cluster}")]
+    Document {
+        /// Which.
+        cluster: ClusterId,
+        /// Why not.
+        #[source]
+        source: RenderError,
     },
     /// The agent's archives.
     #[error("cannot use the agent's archives")]
