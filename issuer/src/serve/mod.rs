@@ -196,9 +196,10 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         tasks.spawn(Arc::clone(certificate).follow());
     }
 
+    let limits = Limits { per_second: config.rate.per_second, burst: config.rate.burst };
     let (end, stop) = Stop::new();
     let mut router =
-        api::router(Api::new(issuer, Limits::default())).merge(renderer.router()).merge(description(&url)?);
+        api::router(Api::new(issuer, limits)).merge(renderer.router()).merge(description(&url)?);
     let mut listening = JoinSet::new();
     let (address, tls) = (listener.address(), certificate.is_some());
     match operations {
