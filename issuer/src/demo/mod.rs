@@ -5,10 +5,10 @@ mod agent;
 mod evidence;
 mod machine;
 
-use crate::cluster::{Grant, Reach};
 use crate::cluster::client::{Client, ClientError};
 use crate::cluster::embedded::{self, StartError};
 use crate::cluster::kubernetes::{Cluster, ClusterError, Settings, Source};
+use crate::cluster::{Grant, Reach};
 use crate::files::{self, FileError};
 use crate::names::{BootstrapId, ClusterId};
 use crate::render::{Archives, Order, RenderError, Renderer};
