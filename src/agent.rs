@@ -55,8 +55,8 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
         Ok(admitted) => admitted,
         Err(failure) => return Err(give_up(failure, found.residue, report)),
     };
-    let Found { raw, residue, .. } = found;
-    drop(raw); // From here the token is in one place in memory: the admitted one.
+    let Found { raw, token_file, residue, .. } = found;
+    drop((raw, token_file)); // From here the token is in one place in memory: the admitted one.
     let Admitted { document, token, node, key_is_ours, judge, left } = admitted;
 
     report.step(Step::Plan);
@@ -146,13 +146,13 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
 /// Where a document of ours may lie, whatever is there now.
 fn places(options: &Options, machine: &Machine) -> Vec<PathBuf> {
     let well_known = find::WELL_KNOWN.iter().map(|place| machine.root.at(place));
-    well_known.chain(options.search.file()).collect()
+    well_known.chain(options.search.own_file(&machine.root)).collect()
 }
 
 async fn find(options: &Options, machine: &Machine, report: &Report) -> Result<Found, Failure> {
     let now = machine.reading().await;
-    let (visits, found) =
-        find::bootstrap(&options.search, &machine.root, &|found| machine.spent(found, &now));
+    let spent = |found: &Found| machine.spent(found, &options.given, &now);
+    let (visits, found) = find::bootstrap(&options.search, &options.given, &machine.root, &spent);
     for visit in visits {
         report.note(&visit.to_string());
     }

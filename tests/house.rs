@@ -31,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("check", &["document", "host"]),
     ("plan", &["document"]),
     ("admit", &["find", "mark", "document", "host"]),
-    ("find", &["host"]),
+    ("find", &["document", "host"]),
     ("kube", &["document", "host"]),
     ("host", &[]),
     ("document", &[]),

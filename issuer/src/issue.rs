@@ -177,6 +177,16 @@ impl Issuer {
         &self.0.store
     }
 
+    /// Whether the master key is the one that this store's bootstraps were issued with: with another, what was
+    /// issued before could not be told again, and its machines could not report.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn key_fits(&self) -> Result<bool, StoreError> {
+        let newest = self.0.store.newest().await?;
+        Ok(newest.is_none_or(|(id, token)| *self.0.key.token(&id).id() == token))
+    }
+
     /// Where others find a bootstrap.
     pub fn url_of(&self, row: &Bootstrap) -> String {
         format!("{}/v1/clusters/{}/worker_bootstraps/{}", self.0.url, row.place.cluster, row.id)

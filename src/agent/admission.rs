@@ -34,7 +34,7 @@ pub(super) async fn admit(
     found: &Found,
     report: &Report,
 ) -> Result<Admitted, Failure> {
-    let mut bootstrap = admit::form(found)?;
+    let mut bootstrap = admit::form(found, &options.given)?;
     options.apply(&mut bootstrap.document, machine);
     report.about(About {
         bootstrap_id: bootstrap.document.id.clone(),

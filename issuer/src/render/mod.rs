@@ -18,7 +18,9 @@ use artifacts::Served;
 use axum::Router;
 use template::{Value, fill};
 use time::OffsetDateTime;
-use worker_bootstrap::document::{self, Authorities, Cluster, Fragment, ServerUrl, Trust, UnixSeconds};
+use worker_bootstrap::document::{
+    self, Authorities, Cluster, Document, Fragment, ReportUrl, Reporting, ServerUrl, Trust, UnixSeconds,
+};
 use worker_bootstrap::secret::Secret;
 use worker_bootstrap::token::Token;
 use zeroize::Zeroizing;
@@ -29,6 +31,8 @@ use zeroize::Zeroizing;
 pub const LARGEST_USER_DATA: usize = 16 * 1024;
 
 const SCRIPT: &str = "install.sh";
+/// Where the machine of a bootstrap reports to; its id follows.
+const REPORTS: &str = "/v1/reports/";
 
 /// Why there is no text.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +96,7 @@ impl Rendered {
 #[derive(Debug, Default)]
 pub struct Renderer {
     obtain: String,
+    report: Option<(String, Authorities)>,
     script: String,
     served: Served,
     platforms: platforms::Platforms,
@@ -100,13 +105,15 @@ pub struct Renderer {
 impl Renderer {
     /// `external` is the URL by which machines know this issuer, and `authority` the CA of its certificate
     /// where that is not one that machines know anyway. Without archives, or where `external` is not https,
-    /// the texts download nothing and need a machine that has the agent.
+    /// the texts download nothing and need a machine that has the agent. Without `authority` the machines
+    /// report nothing: they ask no roots of the system.
     pub fn new(external: &str, authority: Option<&Authorities>, archives: &Archives) -> Self {
-        let Some(origin) = ServerUrl::parse(external).ok().filter(|_| !archives.is_empty()) else {
+        let origin = ServerUrl::parse(external).ok().map(|origin| origin.to_string());
+        let report = origin.clone().zip(authority.cloned());
+        let Some(origin) = origin.filter(|_| !archives.is_empty()) else {
             let obtain = include_str!("templates/absent.sh").to_owned();
-            return Renderer { obtain, ..Renderer::default() };
+            return Renderer { obtain, report, ..Renderer::default() };
         };
-        let origin = origin.to_string();
         let authority = authority.map(Authorities::to_pem).unwrap_or_default();
         let authority = Value::Word(authority.trim_end());
         let fetch = Value::Lines(include_str!("templates/fetch.sh"));
@@ -133,7 +140,7 @@ impl Renderer {
                 ("FETCH", fetch),
             ],
         );
-        Renderer { obtain, script, served, platforms: platforms::Platforms::new(archives, url) }
+        Renderer { obtain, report, script, served, platforms: platforms::Platforms::new(archives, url) }
     }
 
     /// `GET /artifacts/...`: what the texts download. Needs no token.
@@ -151,7 +158,7 @@ impl Renderer {
     /// # Errors
     /// The cluster cannot be described, or the user-data is too large.
     pub fn render(&self, order: &Order<'_>) -> Result<Rendered, RenderError> {
-        let document = document(order)?;
+        let document = self.document(order)?;
         let lines = Value::Lines(document.expose());
         let say = Value::Lines(include_str!("templates/say.sh"));
         let obtain = Value::Lines(&self.obtain);
@@ -192,17 +199,25 @@ impl Renderer {
             .map(|_| ())
             .map_err(|failure| RenderError::Refused(failure.line()))
     }
-}
 
-fn document(order: &Order<'_>) -> Result<Secret, RenderError> {
-    let reach = |field| move |expected| RenderError::Reach { field, expected };
-    let servers: Result<Vec<_>, _> = order.reach.servers.iter().map(|url| ServerUrl::parse(url)).collect();
-    let authority = Authorities::from_pem(order.reach.authority.as_bytes());
-    let cluster = Cluster {
-        servers: servers.map_err(reach("servers"))?,
-        trust: Trust::Authorities(authority.map_err(reach("certificate authority"))?),
-    };
-    let expires = UnixSeconds::new(u64::try_from(order.expires.unix_timestamp()).unwrap_or(0));
-    let document = order.fragment.document(order.id.to_string(), order.cluster.to_string(), expires, cluster);
-    Ok(document::write(&document, order.token))
+    fn document(&self, order: &Order<'_>) -> Result<Secret, RenderError> {
+        let reach = |field| move |expected| RenderError::Reach { field, expected };
+        let servers: Result<Vec<_>, _> =
+            order.reach.servers.iter().map(|url| ServerUrl::parse(url)).collect();
+        let authority = Authorities::from_pem(order.reach.authority.as_bytes());
+        let cluster = Cluster {
+            servers: servers.map_err(reach("servers"))?,
+            trust: Trust::Authorities(authority.map_err(reach("certificate authority"))?),
+        };
+        let report = self.report.as_ref().map(|(origin, authority)| {
+            let url = ReportUrl::parse(&format!("{origin}{REPORTS}{}", order.id));
+            url.map(|url| Reporting { url, certificate_authority_data: authority.clone() })
+        });
+        let expires = UnixSeconds::new(u64::try_from(order.expires.unix_timestamp()).unwrap_or(0));
+        let document = Document {
+            report: report.transpose().map_err(reach("address for reports"))?,
+            ..order.fragment.document(order.id.to_string(), order.cluster.to_string(), expires, cluster)
+        };
+        Ok(document::write(&document, order.token))
+    }
 }

@@ -158,10 +158,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn abandoned(&self, place: Place) -> Result<Vec<Bootstrap>, StoreError> {
         self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} WHERE b.state = 'abandoned' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&abandoned_sql())?;
             let found = statement
                 .query_map([place.workspace.as_str(), place.cluster.as_str()], rows::bootstrap)?
                 .collect::<Result<Vec<_>, _>>()?;
@@ -169,6 +166,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// What was given up: workspace, cluster.
+pub(super) fn abandoned_sql() -> String {
+    format!("{SELECT} WHERE b.state = 'abandoned' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq")
 }
 
 fn abandon(

@@ -93,10 +93,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn to_withdraw(&self, place: Place) -> Result<Vec<Bootstrap>, StoreError> {
         self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} WHERE o.state = 'RUNNING' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&to_withdraw_sql())?;
             let found = statement
                 .query_map([place.workspace.as_str(), place.cluster.as_str()], rows::bootstrap)?
                 .collect::<Result<Vec<_>, _>>()?;
@@ -199,6 +196,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// What the cluster has not answered for: workspace, cluster.
+pub(super) fn to_withdraw_sql() -> String {
+    format!("{SELECT} WHERE o.state = 'RUNNING' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq")
 }
 
 fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), StoreError> {

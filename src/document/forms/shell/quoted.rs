@@ -91,6 +91,7 @@ impl Lexer<'_> {
             match self.take() {
                 Some(b'\\') => self.bump(),
                 Some(b'\'') => self.single_quoted(&mut Vec::new())?,
+                Some(b'"') => self.double_quoted(&mut Vec::new(), &mut false)?,
                 Some(byte) if byte == open => depth += 1,
                 Some(byte) if byte == close => {
                     depth = depth.saturating_sub(1);
