@@ -1,6 +1,12 @@
 //! The program `worker-bootstrap`: hygiene, then the runtime, then one call into the library.
 
+use std::alloc::System;
 use std::process::ExitCode;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Whatever is freed is zeroed: a secret that passed through a library's buffer does not stay in the heap.
+#[global_allocator]
+static HEAP: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     // First of all, before an argument is read: no core, no debugger, nothing printed by a panic.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 7] = ["failure", "progress", "reason", "secret", "step", "token", "yaml"];
 
 /// Who may know whom, from the top down. What stands here is what there is: a new line is a decision.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("cli", &["agent", "machine", "admit", "check", "document", "find", "host", "plan", "report"]),
     (
         "agent",
@@ -21,7 +21,9 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ),
     ("machine", &["admit", "check", "document", "find", "host", "join", "kube", "mark", "plan", "report"]),
     ("start", &["document", "host", "join", "kube", "mark"]),
-    ("report", &["wipe", "host"]),
+    ("report", &["wipe", "outward", "host", "document"]),
+    // It has a connection of its own, and shares the one way to make one that trusts one CA alone.
+    ("outward", &["document", "kube", "host"]),
     ("wipe", &["find", "document", "host"]),
     ("mark", &["host"]),
     ("join", &["document", "kube", "host"]),
@@ -29,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("check", &["document", "host"]),
     ("plan", &["document"]),
     ("admit", &["find", "mark", "document", "host"]),
-    ("find", &["host"]),
+    ("find", &["document", "host"]),
     ("kube", &["document", "host"]),
     ("host", &[]),
     ("document", &[]),

@@ -11,18 +11,18 @@ mod sync;
 pub use expiry::{Judged, Verdict, judge, span};
 pub use sync::wait_for_sync;
 
-use crate::document::{self, Bootstrap};
+use crate::document::{Bootstrap, Given};
 use crate::failure::Failure;
 use crate::find::Found;
 use crate::mark::{History, Ledger};
 use crate::reason::Reason;
 
-/// Reads the form of what was found.
+/// Reads the form of what was found, with what the command line says beside it.
 ///
 /// # Errors
 /// `document_invalid` and its siblings, naming line, column and field.
-pub fn form(found: &Found) -> Result<Bootstrap, Failure> {
-    document::parse(&found.raw, &found.name)
+pub fn form(found: &Found, given: &Given) -> Result<Bootstrap, Failure> {
+    found.read(given)
 }
 
 /// Asks the ledger whether this token may still be used by this machine.

@@ -12,6 +12,7 @@ use crate::wipe;
 /// A refusal that ends the token's life ends its copies too; a temporary failure never does.
 pub(super) fn give_up(failure: Failure, residue: Residue, report: &Report) -> Failure {
     if matches!(failure.reason.exit(), Exit::Expired | Exit::TokenRefused | Exit::Used) {
+        report.keep_will(&failure);
         report.custody(&wipe::sources(residue));
     }
     failure

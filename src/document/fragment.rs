@@ -54,7 +54,7 @@ impl TryFrom<Written> for Fragment {
 
 impl Fragment {
     /// The document of one bootstrap. `id` and `cluster_id` are public, 1 to 64 letters, digits, `_`, `-`
-    /// and `.`.
+    /// and `.`. Where progress is told is the caller's to add.
     pub fn document(
         &self,
         id: String,
@@ -71,6 +71,7 @@ impl Fragment {
             packages: self.packages.clone(),
             kubelet: self.kubelet.clone(),
             join: self.join,
+            report: None,
         }
     }
 }

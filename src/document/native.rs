@@ -8,6 +8,7 @@ use super::labels::{Label, NoLabel, Taint};
 use super::moment::UnixSeconds;
 use super::node::{Node, NodeName};
 use super::packages::Package;
+use super::reporting::Reporting;
 use super::text::{from_text, is_default, is_plain_word};
 use super::version::VersionRange;
 use super::{Bootstrap, Document, Refusal, at};
@@ -56,6 +57,9 @@ pub(super) struct Native {
     /// How the join goes.
     #[serde(default, skip_serializing_if = "is_default")]
     join: join::Written,
+    /// Where progress is told; nowhere where it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report: Option<Reporting>,
 }
 
 /// A document is what a token is handed over in: the one place that writes it out.
@@ -242,6 +246,7 @@ pub(super) fn read(text: &[u8]) -> Result<Bootstrap, Refusal> {
         packages: packages(native.packages)?,
         kubelet: kubelet(native.kubelet)?,
         join: join(native.join)?,
+        report: native.report,
     };
     Ok(Bootstrap { document, token })
 }
@@ -300,7 +305,8 @@ impl Native {
     /// A document and its token as they are written. Whoever gives the document a new field says here how
     /// it is written.
     pub(super) fn of(document: &Document, token: &Token) -> Native {
-        let Document { id, cluster_id, expires_at, cluster, node, packages, kubelet, join } = document;
+        let Document { id, cluster_id, expires_at, cluster, node, packages, kubelet, join, report } =
+            document;
         let Node { name, ip, provider_id, labels, taints } = node;
         let Kubelet { version, config, extra_args } = kubelet;
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
@@ -325,6 +331,7 @@ impl Native {
                 extra_args: extra_args.clone(),
             },
             join: (*join).into(),
+            report: report.clone(),
         }
     }
 }

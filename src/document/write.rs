@@ -111,6 +111,7 @@ impl Formatter for Lines {
 mod tests {
     use super::super::{Bootstrap, parse};
     use super::*;
+    use base64::Engine;
     use serde_json::{Value, json};
 
     /// What a cluster's administrator could write into a fragment, by mistake or by malice.
@@ -141,6 +142,9 @@ mod tests {
 
     fn full() -> String {
         let pins = "ab".repeat(32);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let authority = rcgen::CertificateParams::new(vec!["ca".into()]).unwrap().self_signed(&key).unwrap();
+        let authority = base64::engine::general_purpose::STANDARD.encode(authority.pem());
         format!(
             "{{apiVersion: bootstrap.akua.dev/v1alpha1, kind: WorkerBootstrap, expiresAt: 1790000000,\n\
              metadata: {{id: wbs_01, clusterId: clu_01}}, token: abcdef.0123456789abcdef,\n\
@@ -149,7 +153,8 @@ mod tests {
              taints: [{{key: a, value: b, effect: NoExecute}}, {{key: a, effect: NoSchedule}}]}},\n\
              packages: {{require: [{{name: a}}, {{name: b, version: '>=1, <2'}}]}},\n\
              kubelet: {{version: '1.28', extraArgs: {{v: '2', x: 'a=b!'}}, config: {{}}}},\n\
-             join: {{waitFor: credential, timeout: 1h1m1s}}}}"
+             join: {{waitFor: credential, timeout: 1h1m1s}},\n\
+             report: {{url: 'https://a.example/v1/reports/wbs_01', certificateAuthorityData: {authority}}}}}"
         )
     }
 

@@ -26,6 +26,11 @@ impl Canary {
         }
     }
 
+    /// How many of the shapes stand in `bytes`.
+    pub fn count(&self, bytes: &[u8]) -> usize {
+        self.needles.iter().filter(|needle| memchr::memmem::find(bytes, needle.as_bytes()).is_some()).count()
+    }
+
     /// Fails when the token stands in a file below `root`, or in the name of one.
     pub fn assert_absent_below(&self, root: &Path, but: Option<&Path>) {
         for path in files(root) {

@@ -3,16 +3,14 @@
 use super::{Address, at};
 use crate::names::{ClusterId, WorkspaceId};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
 use serde_yaml::Spanned;
-use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use worker_bootstrap::document;
+use worker_bootstrap::document::{Fragment, ServerUrl};
 use worker_bootstrap::yaml::Fault;
 
 /// A cluster that bootstraps are issued for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClusterConfig {
     /// Its name on the wire.
     pub id: ClusterId,
@@ -20,9 +18,8 @@ pub struct ClusterConfig {
     pub workspace: WorkspaceId,
     /// Where it is.
     pub place: Place,
-    /// Fields that every bootstrap document of this cluster gets: any of `node`, `packages`, `kubelet`
-    /// and `join`. The agent's own reader has accepted them.
-    pub document: Map<String, Value>,
+    /// What every bootstrap document of this cluster says of its machines.
+    pub document: Fragment,
 }
 
 /// Where a cluster is.
@@ -68,7 +65,8 @@ pub(super) struct Written {
     workspace: WorkspaceId,
     kubernetes: Option<Kubernetes>,
     embedded: Option<WrittenEmbedded>,
-    document: Option<Spanned<Fragment>>,
+    #[serde(default)]
+    document: Fragment,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,16 +74,6 @@ pub(super) struct Written {
 struct WrittenEmbedded {
     state: PathBuf,
     listen: Option<Address>,
-}
-
-/// What a document gets besides; the agent knows what may stand in each.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fragment {
-    node: Option<Value>,
-    packages: Option<Value>,
-    kubelet: Option<Value>,
-    join: Option<Value>,
 }
 
 /// The cluster as it can be used, or what is wrong with it.
@@ -97,8 +85,7 @@ pub(super) fn settle(written: Spanned<Written>, field: &str, home: &Path) -> Res
                 (true, None, None) | (false, Some(_), _) => {}
                 _ => return refused("expected kubernetes.kubeconfig, or kubernetes.inCluster: true alone"),
             }
-            if let Some(url) = kubernetes.servers.iter().find(|url| document::ServerUrl::parse(url).is_err())
-            {
+            if let Some(url) = kubernetes.servers.iter().find(|url| ServerUrl::parse(url).is_err()) {
                 return refused(&format!("expected kubernetes.servers of https://HOST:PORT, not {url:?}"));
             }
             let mut kubernetes = kubernetes.clone();
@@ -113,42 +100,6 @@ pub(super) fn settle(written: Spanned<Written>, field: &str, home: &Path) -> Res
         }),
         _ => return refused("expected one of kubernetes and embedded"),
     };
-    let document = match written.value.document {
-        Some(fragment) => fragment_of(fragment, field)?,
-        None => Map::new(),
-    };
-    Ok(ClusterConfig { id: written.value.id, workspace: written.value.workspace, place, document })
-}
-
-fn fragment_of(fragment: Spanned<Fragment>, field: &str) -> Result<Map<String, Value>, Fault> {
-    let place = Spanned { value: (), referenced: fragment.referenced, defined: fragment.defined };
-    let Fragment { node, packages, kubelet, join } = fragment.value;
-    let parts = [("node", node), ("packages", packages), ("kubelet", kubelet), ("join", join)];
-    let map: Map<String, Value> =
-        parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    // Whatever the agent would refuse on every machine is refused here, once.
-    let mut whole = json!({
-        "apiVersion": "bootstrap.akua.dev/v1alpha1",
-        "kind": "WorkerBootstrap",
-        "expiresAt": 2_000_000_000,
-        "token": format!("{}.{}", "x".repeat(6), "x".repeat(16)),
-        "cluster": {
-            "servers": ["https://127.0.0.1"],
-            "caCertHashes": [format!("sha256:{}", "0".repeat(64))],
-        },
-    });
-    if let Some(whole) = whole.as_object_mut() {
-        whole.extend(map.clone());
-    }
-    match document::parse(whole.to_string().as_bytes(), "the configuration") {
-        Ok(_) => Ok(map),
-        Err(failure) => {
-            let fault = failure.source().and_then(|source| source.downcast_ref::<Fault>());
-            let (inner, what) = fault.map_or(("", "expected what the agent accepts"), |fault| {
-                (fault.field.as_str(), fault.what.as_str())
-            });
-            let field = [field, "document", inner].into_iter().filter(|part| !part.is_empty());
-            Err(at(&place, &field.collect::<Vec<_>>().join("."), what))
-        }
-    }
+    let Written { id, workspace, document, .. } = written.value;
+    Ok(ClusterConfig { id, workspace, place, document })
 }

@@ -42,7 +42,7 @@ pub enum ConfigError {
 }
 
 /// Everything that is decided outside of the code.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Where the API is served.
     pub listen: SocketAddr,

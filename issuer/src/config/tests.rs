@@ -89,13 +89,13 @@ fn a_fault_has_a_place_a_field_and_an_expectation() {
         (
             cluster(&format!("{parts}    node: {{labels: {{'node-role.kubernetes.io/x': ''}}}}\n")),
             (7, 5),
-            "clusters[0].document.node.labels",
-            "",
+            "clusters[0].document",
+            "expected a document's part: node.labels: ",
         ),
         (cluster(&format!("{parts}    token: x\n")), (7, 5), "clusters[0].document", "unknown field token"),
         (
             cluster(&format!("{parts}    join: {{waitFor: never}}\n")),
-            (7, 5),
+            (7, 21),
             "clusters[0].document.join.waitFor",
             "expected credential, registered or ready",
         ),

@@ -3,7 +3,9 @@
 pub mod again;
 pub mod count;
 pub mod files;
+pub mod memory;
 pub mod node;
+pub mod outward;
 pub mod request;
 pub mod server;
 pub mod token;

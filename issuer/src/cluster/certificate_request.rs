@@ -1,10 +1,13 @@
-//! The PKCS#10 request inside a CertificateSigningRequest, and the rules for a kubelet's one.
+//! The PKCS#10 request inside a CertificateSigningRequest: read once, its signature proven, for the
+//! embedded API server and for the enforcement of single use alike. Whoever made it is not trusted:
+//! what is said of it here is what its bytes say.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::oid_registry::{OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY};
 use x509_parser::prelude::FromDer;
 
 /// What of a PKCS#10 request matters here. Its signature is good.
@@ -14,9 +17,14 @@ pub struct Parsed {
     pub common_name: String,
     /// Subject organizations.
     pub organizations: Vec<String>,
+    /// How many attributes the subject has, those two among them.
+    pub attributes: usize,
     /// SubjectPublicKeyInfo, DER.
     pub spki: Vec<u8>,
-    names: Vec<&'static str>,
+    /// Whether the key is an elliptic-curve one on P-256.
+    pub p256: bool,
+    /// The sorts of alternative names asked for; empty when none are.
+    pub names: Vec<&'static str>,
 }
 
 impl Parsed {
@@ -49,10 +57,14 @@ impl Parsed {
                 }));
             }
         }
+        let algorithm = &info.subject_pki.algorithm;
+        let curve = algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
         Ok(Parsed {
             common_name: info.subject.iter_common_name().next().map(text).unwrap_or_default(),
             organizations: info.subject.iter_organization().map(text).collect(),
+            attributes: info.subject.iter_attributes().count(),
             spki: info.subject_pki.raw.to_vec(),
+            p256: algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256),
             names,
         })
     }
