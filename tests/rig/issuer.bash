@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The issuer's API in the cluster's namespace, over TLS with a CA of its own, and what it answers. Sourced
-# by run, which sets work, issuer and archive.
+# by rig.bash, which sets work and issuer.
 
 api_url=https://$cluster_address:8443
 issuing=''
@@ -20,6 +20,8 @@ issuer_start() {
     if [ -n "$issuing" ]; then return; fi
     mkdir -p "$work/issuer/artifacts"
     issuer_certificate
+    local archive=${WORKER_BOOTSTRAP_ARCHIVE:-}
+    if [ -z "$archive" ]; then archive=$(packaging/build-archive); fi
     cp "$archive" "$work/issuer/artifacts/"
     cat >"$work/issuer/issuer.yaml" <<CONFIG
 listen: $cluster_address:8443
