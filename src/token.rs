@@ -40,9 +40,13 @@ pub struct Token {
 impl Token {
     /// The token in `text`, or nothing where it does not have the form of one.
     pub fn parse(text: Secret) -> Option<Self> {
-        let (id, secret) = text.expose().split_once('.')?;
-        let id = TokenId::parse(id)?;
-        (secret.len() == 16 && secret.bytes().all(is_token_byte)).then_some(Token { id, whole: text })
+        let id = public_half(&text)?;
+        Some(Token { id, whole: text })
+    }
+
+    /// Whether `text` has the form of a token.
+    pub fn has_form(text: &Secret) -> bool {
+        public_half(text).is_some()
     }
 
     /// The public half.
@@ -67,6 +71,12 @@ impl Token {
         let tag = hmac::sign(&key, REPORT);
         Secret::new(tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
+}
+
+fn public_half(text: &Secret) -> Option<TokenId> {
+    let (id, secret) = text.expose().split_once('.')?;
+    let id = TokenId::parse(id)?;
+    (secret.len() == 16 && secret.bytes().all(is_token_byte)).then_some(id)
 }
 
 fn is_token_byte(byte: u8) -> bool {

@@ -21,6 +21,7 @@ use crate::cluster::backend::Backend;
 use crate::cluster::kubernetes::ClusterError;
 use crate::cluster::{Grant, Promise, Reach};
 use crate::master_key::MasterKey;
+use crate::metrics::{Event, Metrics};
 use crate::names::{BootstrapId, ClusterId, WorkspaceId};
 use crate::store::create::{Begun, Key, New};
 use crate::store::find::{Found, Page};
@@ -30,11 +31,11 @@ use crate::store::{Store, StoreError};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use time::OffsetDateTime;
-use tokio::sync::{Notify, OnceCell};
+use tokio::sync::Notify;
 use worker_bootstrap::secret::Secret;
-use worker_bootstrap::token::Token;
+use worker_bootstrap::token::{Token, TokenId};
 
 /// How long a create may take, the cluster's part included; well below [`GIVEN_UP`].
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -147,29 +148,43 @@ struct Inner {
     store: Store,
     key: MasterKey,
     url: String,
+    metrics: Metrics,
     clusters: HashMap<ClusterId, Known>,
 }
 
 #[derive(Debug)]
 struct Known {
     served: Served,
-    promise: OnceCell<Promise>,
     /// There is something to withdraw.
     wake: Notify,
 }
 
 impl Issuer {
     /// Of its parts; `url` is where others find it, without a slash at the end.
-    pub fn new(store: Store, key: MasterKey, url: String, clusters: Vec<Served>) -> Issuer {
-        let known = |served: Served| {
-            (served.place.cluster.clone(), Known { served, promise: OnceCell::new(), wake: Notify::new() })
-        };
-        Issuer(Arc::new(Inner { store, key, url, clusters: clusters.into_iter().map(known).collect() }))
+    pub fn new(store: Store, key: MasterKey, url: String, metrics: Metrics, clusters: Vec<Served>) -> Issuer {
+        let known = |served: Served| (served.place.cluster.clone(), Known { served, wake: Notify::new() });
+        Issuer(Arc::new(Inner {
+            store,
+            key,
+            url,
+            metrics,
+            clusters: clusters.into_iter().map(known).collect(),
+        }))
     }
 
     /// The store.
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// Whether the master key is the one that this store's bootstraps were issued with: with another, what was
+    /// issued before could not be told again, and its machines could not report.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn key_fits(&self) -> Result<bool, StoreError> {
+        let newest = self.0.store.newest().await?;
+        Ok(newest.is_none_or(|(id, token)| *self.0.key.token(&id).id() == token))
     }
 
     /// Where others find a bootstrap.
@@ -180,6 +195,11 @@ impl Issuer {
     /// The key by which this bootstrap's machine reports.
     pub fn report_key(&self, id: &BootstrapId) -> Secret {
         self.0.key.token(id).report_key()
+    }
+
+    /// The public half of this bootstrap's token.
+    pub fn token_id(&self, id: &BootstrapId) -> TokenId {
+        self.0.key.token(id).id().clone()
     }
 
     /// The place that this workspace means by this cluster.
@@ -221,7 +241,7 @@ impl Issuer {
                 expires_at: now + i64::from(ttl),
                 key: key.clone(),
             };
-            let mut row = match self.0.store.begin(new).await? {
+            let mut row = match self.timed("begin", self.0.store.begin(new)).await? {
                 Begun::Is(row) => *row,
                 Begun::OtherRequest => return Err(IssueError::OtherRequest),
                 Begun::TokenIdTaken => continue,
@@ -246,7 +266,9 @@ impl Issuer {
             };
             let token = self.0.key.token(&row.id);
             let grant = Grant { bootstrap: &row.id, token: &token, expires: at(row.expires_at) };
-            match known.served.backend.grant(grant).await {
+            let granted = known.served.backend.grant(grant).await;
+            self.0.metrics.cluster(&place.cluster, !matches!(granted, Err(ClusterError::Unavailable(_))));
+            match granted {
                 Ok(()) => {}
                 Err(ClusterError::Taken) => {
                     tracing::warn!(bootstrap = %row.id, token = %row.token, "the cluster has another token of this id: trying another");
@@ -263,13 +285,21 @@ impl Issuer {
                     return Err(IssueError::Refused);
                 }
             }
-            if self.0.store.activate(row.id.clone()).await? {
+            if self.timed("activate", self.0.store.activate(row.id.clone())).await? {
                 tracing::info!(cluster = %place.cluster, bootstrap = %row.id, token = %row.token, expires = row.expires_at, "issued");
+                self.0.metrics.bootstrap(&place.cluster, Event::Created);
                 row.state = State::Active;
                 return Ok(Issued { bootstrap: row, shown: Some(shown) });
             }
         }
         Err(IssueError::Unreachable)
+    }
+
+    async fn timed<T>(&self, what: &'static str, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        self.0.metrics.store(what, began.elapsed());
+        done
     }
 
     async fn give_up(&self, known: &Known, row: &Bootstrap) -> Result<(), IssueError> {
@@ -279,11 +309,14 @@ impl Issuer {
     }
 
     async fn show(&self, known: &Known, row: &Bootstrap) -> Result<(Secret, Shown), IssueError> {
-        let promise = known.promise.get_or_try_init(|| known.served.backend.promise()).await;
-        let promise = promise.map_err(|error| {
+        // Asked each time: what approves by itself can be let loose at any moment.
+        let promise = known.served.backend.promise().await.map_err(|error| {
             tracing::warn!(cluster = %row.place.cluster, error = %error, "cannot ask what the cluster can promise");
             IssueError::Unreachable
         })?;
+        if let Promise::MultiUse { why } = &promise {
+            tracing::warn!(cluster = %row.place.cluster, bootstrap = %row.id, why, "multi-use until expiry");
+        }
         let token = self.0.key.token(&row.id);
         let to_show = ToShow {
             id: &row.id,
@@ -291,7 +324,7 @@ impl Issuer {
             expires: at(row.expires_at),
             token: &token,
             reach: known.served.backend.reach(),
-            promise,
+            promise: &promise,
             report_url: format!("{}/v1/reports/{}", self.0.url, row.id),
         };
         let shown = (known.served.show)(&to_show).map_err(IssueError::Show)?;
@@ -303,7 +336,7 @@ impl Issuer {
     /// # Errors
     /// There is none of this id in this place, or the store.
     pub async fn get(&self, place: Place, id: BootstrapId) -> Result<Bootstrap, IssueError> {
-        self.0.store.get(place, id).await?.ok_or(IssueError::Absent)
+        self.timed("get", self.0.store.get(place, id)).await?.ok_or(IssueError::Absent)
     }
 
     /// A page of them, newest first.
@@ -311,7 +344,7 @@ impl Issuer {
     /// # Errors
     /// It is to begin after one that is not there, or the store.
     pub async fn list(&self, page: Page) -> Result<Found, IssueError> {
-        self.0.store.list(page).await?.ok_or(IssueError::NoSuchPage)
+        self.timed("list", self.0.store.list(page)).await?.ok_or(IssueError::NoSuchPage)
     }
 
     /// Revokes: at once here, in the cluster as soon as it can be reached.
@@ -327,15 +360,18 @@ impl Issuer {
     ) -> Result<Bootstrap, IssueError> {
         let known = self.0.clusters.get(&place.cluster).ok_or(IssueError::Absent)?;
         let now = clock::now().unix_timestamp();
-        match self.0.store.revoke(Revocation { place, id, etag, key, now }).await? {
+        let what = Revocation { place, id, etag, key, now };
+        match self.timed("revoke", self.0.store.revoke(what)).await? {
             Revoked::Absent => Err(IssueError::Absent),
             Revoked::Changed(etag) => Err(IssueError::Changed(etag)),
             Revoked::OtherRequest => Err(IssueError::OtherRequest),
-            Revoked::Is(row) => {
+            Revoked::Now(row) => {
                 tracing::info!(cluster = %row.place.cluster, bootstrap = %row.id, token = %row.token, "revoked");
+                self.0.metrics.bootstrap(&row.place.cluster, Event::Revoked);
                 known.wake.notify_one();
                 Ok(*row)
             }
+            Revoked::Before(row) => Ok(*row),
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod api_token;
 pub mod issue;
 
 pub mod render;
+pub mod serve;
 pub mod store;
 mod token;
 

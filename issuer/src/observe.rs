@@ -53,7 +53,7 @@ pub async fn observe(State(metrics): State<Metrics>, mut request: Request, next:
     let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
     let (status, took) = (answer.status().as_u16(), began.elapsed());
     metrics.request(&method, route, status, took);
-    let ms = took.as_secs_f64() * 1000.0;
+    let ms = (took.as_secs_f64() * 1e6).round() / 1e3;
     let names = caller.0.get();
     let workspace = names.map(|names| names.workspace.as_str());
     let token = names.map(|names| names.token.as_str());

@@ -190,16 +190,6 @@ fn any_form(text: Text<'_>) -> Result<Bootstrap, Refusal> {
     }
 }
 
-/// The document of our own in a text that carries one; `field` is what the text stands in.
-fn carried(text: &[u8], field: &str) -> Result<Option<Bootstrap>, Refusal> {
-    let document = forms::unfold(text, true).pieces.into_iter().find_map(|piece| match piece.carried {
-        Carried::Document(document) if matches!(Form::of(&document), Form::Native) => Some(document),
-        _ => None,
-    });
-    let read = document.map(|document| native::read(&document)).transpose();
-    read.map_err(|refusal| Refusal { fault: forms::within(field, refusal.fault), ..refusal })
-}
-
 /// The JSON Schema of the native form, made from its types.
 pub fn schema() -> schemars::Schema {
     native::schema()

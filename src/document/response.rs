@@ -1,21 +1,22 @@
 //! The answer of the issuing API to a create, in JSON: flat, with the token beside its expiry. Fields
 //! that a newer API adds are passed over.
+//!
+//! A k0s join token says where its cluster is. Beside any other token it is the user-data of the same answer
+//! that says it: it carries a document of ours, which must be of the same bootstrap.
 
+use super::forms::{self, Carried, Piece};
 use super::given::Given;
 use super::join::Join;
 use super::k0s_token;
 use super::kubelet::Kubelet;
 use super::moment::UnixSeconds;
-use super::native::PublicId;
+use super::native::{self, PublicId};
 use super::node::Node;
 use super::{Bootstrap, Document, Refusal};
 use crate::secret::Secret;
 use crate::token::Token;
 use crate::yaml::{self, Fields};
 use serde_json::Value;
-
-/// Text of the answer that may carry a whole document.
-const CARRIERS: [&str; 2] = ["cloud_init", "command"];
 
 pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
     let value: Value = yaml::read(text)?;
@@ -29,29 +30,25 @@ pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
             "the field token is missing: only the answer to the create itself carries it, no later one",
         ));
     };
+    let token = Secret::new(token.to_owned());
     let expires_at = match response.map().get("expires_at") {
         Some(Value::Number(seconds)) => UnixSeconds::parse(&seconds.to_string()),
         Some(Value::String(text)) => UnixSeconds::parse(text),
         _ => Err("the field expires_at is missing".to_owned()),
     };
     let expires_at = expires_at.map_err(|what| Refusal::invalid("expires_at", what))?;
-    let cluster = given.cluster()?;
-    // An issuer that renders a document says in it where the cluster is.
-    if cluster.is_none() && Token::parse(Secret::new(token.to_owned())).is_some() {
-        for name in CARRIERS {
-            let Some(text) = response.text_if_any(name)? else { continue };
-            if let Some(carried) = super::carried(text.as_bytes(), name)? {
-                if carried.token.bearer().expose() != token || carried.document.expires_at != expires_at {
-                    return Err(Refusal::invalid(
-                        name,
-                        "expected the same token and expiry as in the answer",
-                    ));
-                }
-                return Ok(carried);
-            }
-        }
+    let given = given.cluster()?;
+    let cloud_init = response.text_if_any("cloud_init")?;
+    if let (None, Some(cloud_init), true) = (&given, cloud_init, Token::has_form(&token)) {
+        let bootstrap = from_user_data(cloud_init)?;
+        let document = &bootstrap.document;
+        let is_the_same = document.id.as_deref() == Some(&id.0)
+            && document.cluster_id.as_deref() == Some(&cluster_id.0)
+            && document.expires_at == expires_at
+            && bootstrap.token.bearer().expose() == token.expose();
+        return if is_the_same { Ok(bootstrap) } else { Err(not_the_same()) };
     }
-    let (token, cluster) = k0s_token::token_and_cluster(Secret::new(token.to_owned()), cluster)?;
+    let (token, cluster) = k0s_token::token_and_cluster(token, given)?;
     let document = Document {
         id: Some(id.0),
         cluster_id: Some(cluster_id.0),
@@ -64,4 +61,26 @@ pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
         report: None,
     };
     Ok(Bootstrap { document, token })
+}
+
+/// The one document that user-data carries. No other form is looked for in it.
+fn from_user_data(text: &str) -> Result<Bootstrap, Refusal> {
+    let mut pieces = forms::unfold(text.as_bytes(), false).pieces.into_iter();
+    let (Some(Piece { place, carried: Carried::Document(document) }), None) = (pieces.next(), pieces.next())
+    else {
+        return Err(Refusal::invalid(
+            "cloud_init",
+            "expected one bootstrap document in it: the token does not say where its cluster is",
+        ));
+    };
+    let place = format!("cloud_init: {place}");
+    native::read(&document)
+        .map_err(|refusal| Refusal { fault: forms::within(&place, refusal.fault), ..refusal })
+}
+
+fn not_the_same() -> Refusal {
+    Refusal::invalid(
+        "cloud_init",
+        "expected the document of the same bootstrap: id, cluster, expiry and token",
+    )
 }

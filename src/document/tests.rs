@@ -279,6 +279,58 @@ fn the_answer_to_a_create_is_read_and_a_k0s_token_brings_its_cluster() {
     assert!(refusal(&response(TOKEN)).line().contains("the field cluster is missing"));
 }
 
+/// The answer with user-data that carries this document.
+fn response_with(document: &str) -> serde_json::Value {
+    let content: String = document.lines().map(|line| format!("    {line}\n")).collect();
+    let cloud_init = format!(
+        "#cloud-config\nwrite_files:\n- path: /run/worker-bootstrap/bootstrap.yaml\n  content: |\n{content}"
+    );
+    let mut answer: serde_json::Value = serde_json::from_str(&response(TOKEN)).unwrap();
+    answer["cloud_init"] = cloud_init.into();
+    answer
+}
+
+#[test]
+fn beside_a_bootstrap_token_the_user_data_says_where_the_cluster_is() {
+    let document = native("metadata: {id: wbs_01, clusterId: clu_01}\nnode: {name: a}\n");
+    let answer = response_with(&document);
+    let read = parse(answer.to_string().as_bytes(), "a.json").unwrap();
+    assert_eq!(read, parse(document.as_bytes(), "a.yaml").unwrap());
+
+    let other = |from: &str, to: &str| response_with(&document.replace(from, to));
+    let nested = {
+        let mut outer = response_with("");
+        outer["cloud_init"] = answer.to_string().into();
+        outer
+    };
+    for (answer, says) in [
+        (other("wbs_01", "wbs_02"), "the document of the same bootstrap"),
+        (other("clu_01", "clu_02"), "the document of the same bootstrap"),
+        (other("1790000000", "1790000001"), "the document of the same bootstrap"),
+        (other(TOKEN, "abcdef.0123456789abcdee"), "the document of the same bootstrap"),
+        (other("name: a", "nome: a"), "cloud_init: write_files[0]"),
+        (response_with("a: b"), "one bootstrap document in it"),
+        (nested, "cloud_init"),
+    ] {
+        let line = refusal(&answer.to_string()).line();
+        assert!(line.contains(says), "{line}");
+        assert!(!line.contains("0123456789"), "{line}");
+    }
+    // Where the command line says where the cluster is, that counts.
+    let given = Given {
+        servers: vec![ServerUrl::parse("https://b.example").unwrap()],
+        pins: vec![Pin::parse(&format!("sha256:{}", "cd".repeat(32))).unwrap()],
+        ..Given::default()
+    };
+    let bytes = answer.to_string();
+    let text = Text { bytes: bytes.as_bytes(), is_token: false, token_file: None, given: &given };
+    assert_eq!(read_servers(text), ["https://b.example"]);
+}
+
+fn read_servers(text: Text<'_>) -> Vec<String> {
+    super::read(text, "a.json").unwrap().document.cluster.servers.iter().map(ToString::to_string).collect()
+}
+
 #[test]
 fn what_a_k0s_token_may_not_hold() {
     let good = kubeconfig("kubelet-bootstrap");

@@ -48,7 +48,7 @@ pub async fn one(
 
 async fn create(api: &Api, cluster: &str, request: Request) -> Answer {
     let (head, content) = request.into_parts();
-    let caller = Caller::of(api, &head.headers).await?;
+    let caller = Caller::of(api, &head.headers, &head.extensions).await?;
     caller.may_write()?;
     let place = api.issuer.place(&caller.workspace, cluster)?;
     query::none(head.uri.query())?;
@@ -61,7 +61,7 @@ async fn create(api: &Api, cluster: &str, request: Request) -> Answer {
 }
 
 async fn list(api: &Api, cluster: &str, request: Request) -> Answer {
-    let caller = Caller::of(api, request.headers()).await?;
+    let caller = Caller::of(api, request.headers(), request.extensions()).await?;
     let place = api.issuer.place(&caller.workspace, cluster)?;
     let asked = query::list(request.uri().query().unwrap_or(""))?;
     let now = clock::now().unix_timestamp();
@@ -71,7 +71,7 @@ async fn list(api: &Api, cluster: &str, request: Request) -> Answer {
 }
 
 async fn get(api: &Api, cluster: &str, id: &str, request: Request) -> Answer {
-    let caller = Caller::of(api, request.headers()).await?;
+    let caller = Caller::of(api, request.headers(), request.extensions()).await?;
     let place = api.issuer.place(&caller.workspace, cluster)?;
     let id = BootstrapId::parse(id).ok_or_else(Refusal::not_found)?;
     query::none(request.uri().query())?;
@@ -81,7 +81,7 @@ async fn get(api: &Api, cluster: &str, id: &str, request: Request) -> Answer {
 
 async fn revoke(api: &Api, cluster: &str, id: &str, request: Request) -> Answer {
     let (head, content) = request.into_parts();
-    let caller = Caller::of(api, &head.headers).await?;
+    let caller = Caller::of(api, &head.headers, &head.extensions).await?;
     caller.may_write()?;
     let place = api.issuer.place(&caller.workspace, cluster)?;
     let id = BootstrapId::parse(id).ok_or_else(Refusal::not_found)?;

@@ -6,6 +6,8 @@ use super::refusal::{Kind, Refusal};
 use crate::api_token::ApiToken;
 use crate::issue::IssueError;
 use crate::names::WorkspaceId;
+use crate::observe;
+use axum::http::Extensions;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use governor::clock::{Clock, DefaultClock};
@@ -23,7 +25,7 @@ pub struct Caller {
 
 impl Caller {
     /// Finds out.
-    pub async fn of(api: &Api, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    pub async fn of(api: &Api, headers: &HeaderMap, extensions: &Extensions) -> Result<Caller, Refusal> {
         let unauthorized = || Refusal::new(Kind::Unauthorized, "A valid API token is required");
         let mut given = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (given.next(), given.next()) else { return Err(unauthorized()) };
@@ -32,6 +34,9 @@ impl Caller {
         let known = api.issuer.store().api_token(token.id().clone()).await.map_err(IssueError::from)?;
         let known = known.filter(|known| known.hash.is(&token.hash()) && known.revoked_at.is_none());
         let known = known.ok_or_else(unauthorized)?;
+        if let Some(observed) = extensions.get::<observe::Caller>() {
+            observed.is(&known.workspace, known.id.as_str());
+        }
         if let Err(until) = api.rate.check_key(&known.id) {
             let wait = until.wait_time_from(DefaultClock::default().now());
             return Err(Refusal::new(Kind::TooMany, "Too many requests with this token")
@@ -56,7 +61,7 @@ impl Caller {
 }
 
 /// The credential of `Bearer <credential>`; the scheme in any case (RFC 9110, 11.1).
-fn bearer(value: &str) -> Option<&str> {
+pub fn bearer(value: &str) -> Option<&str> {
     let (scheme, credential) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_matches(' '))
 }

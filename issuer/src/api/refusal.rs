@@ -2,6 +2,7 @@
 //! says is for the caller; what only the operator may know goes to the log.
 
 use crate::issue::IssueError;
+use crate::log::chain;
 use axum::Json;
 use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -211,5 +212,5 @@ impl From<IssueError> for Refusal {
 
 /// The whole chain, for the operator.
 fn tell(error: &IssueError) {
-    tracing::error!(error = error as &dyn std::error::Error, "cannot answer");
+    tracing::error!(error = chain(error), "cannot answer");
 }

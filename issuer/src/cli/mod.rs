@@ -6,7 +6,10 @@
 mod bootstrap;
 mod cluster;
 mod demo;
+mod manifest;
 mod out;
+mod serve;
+mod token;
 
 use clap::{Parser, Subcommand};
 use std::error::Error;
@@ -23,8 +26,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the API, until SIGTERM or SIGINT.
+    Serve(serve::Arguments),
+    /// Make, list and revoke the API's tokens.
+    Token(token::Arguments),
     /// Issue, list, show and revoke bootstraps, by any API that speaks the contract.
     Bootstrap(bootstrap::Arguments),
+    /// Print what a cluster must allow the issuer and its tokens, for `kubectl apply -f -`.
+    Manifest,
     /// Run an embedded cluster in the foreground, until SIGTERM or SIGINT.
     Cluster(cluster::Arguments),
     /// Show a whole join on this machine, without root and without a network: an embedded cluster, one
@@ -45,7 +54,10 @@ pub fn run() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match cli.command {
+            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Token(arguments) => token::run(arguments).await,
             Command::Bootstrap(arguments) => bootstrap::run(arguments).await,
+            Command::Manifest => manifest::run(),
             Command::Cluster(arguments) => cluster::run(arguments).await,
             Command::Demo(arguments) => demo::run(arguments).await,
         }

@@ -8,7 +8,7 @@ mod machine;
 use crate::cluster::client::{Client, ClientError};
 use crate::cluster::embedded::{self, StartError};
 use crate::cluster::kubernetes::{Cluster, ClusterError, Settings, Source};
-use crate::cluster::{Grant, Reach};
+use crate::cluster::{Grant, Promise, Reach};
 use crate::files::{self, FileError};
 use crate::names::{BootstrapId, ClusterId};
 use crate::render::{Archives, Order, RenderError, Renderer};
@@ -180,7 +180,15 @@ fn document(
     let token = worker_bootstrap::token::Token::parse(Secret::new(token.expose().to_string()));
     let token = token.ok_or(form("the token"))?;
     let fragment = &Fragment::default();
-    let order = Order { id: &id, cluster: &cluster, reach: &reach, fragment, expires, token: &token };
+    let order = Order {
+        id: &id,
+        cluster: &cluster,
+        reach: &reach,
+        fragment,
+        expires,
+        token: &token,
+        promise: &Promise::OneTime,
+    };
     let rendered = Renderer::new(server, None, &Archives::default()).render(&order)?;
     Ok(Zeroizing::new(rendered.document.expose().to_owned()))
 }

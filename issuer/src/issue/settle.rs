@@ -6,8 +6,11 @@ use super::{GIVEN_UP, Issuer, Known};
 use crate::clock;
 use crate::cluster::kubernetes::ClusterError;
 use crate::cluster::{Happened, Seen, Use, Withdrawn};
+use crate::log::chain;
+use crate::metrics::Event;
 use crate::names::ClusterId;
 use crate::store::StoreError;
+use crate::store::revoke::Told;
 use crate::store::rows::Bootstrap;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -51,7 +54,7 @@ impl Issuer {
                 }
                 outcome => {
                     if let Err(error) = outcome {
-                        tracing::error!(cluster = %id, error = &error as &dyn std::error::Error, "cannot withdraw");
+                        tracing::error!(cluster = %id, error = chain(&error), "cannot withdraw");
                     }
                     let wait = pause;
                     pause = (pause * 2).min(PAUSES.1);
@@ -72,7 +75,12 @@ impl Issuer {
         self.0.store.abandon_older(now - GIVEN_UP.as_secs().cast_signed()).await?;
         let mut all = true;
         for row in self.0.store.abandoned(place.clone()).await? {
-            match withdraw(known, &row.token).await {
+            // What is over needs no cluster to end it.
+            if row.expires_at <= now {
+                self.0.store.discard(row.id).await?;
+                continue;
+            }
+            match self.withdraw(known, &row.token).await {
                 Ok(_) => self.0.store.discard(row.id).await?,
                 Err(ClusterError::Unavailable(_)) => return self.unreachable(known).await,
                 Err(error) => {
@@ -82,7 +90,7 @@ impl Issuer {
             }
         }
         for row in self.0.store.to_withdraw(place.clone()).await? {
-            match withdraw(known, &row.token).await {
+            match self.withdraw(known, &row.token).await {
                 Ok(withdrawn) => self.settled(row, withdrawn).await?,
                 Err(ClusterError::Unavailable(_)) => return self.unreachable(known).await,
                 Err(error) => {
@@ -94,6 +102,15 @@ impl Issuer {
             }
         }
         Ok(all)
+    }
+
+    async fn withdraw(&self, known: &Known, token: &TokenId) -> Result<Withdrawn, ClusterError> {
+        let asked = known.served.backend.withdraw(token);
+        let late = || Err(ClusterError::Unavailable("no answer in time".into()));
+        let answer = tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| late());
+        let up = !matches!(answer, Err(ClusterError::Unavailable(_)));
+        self.0.metrics.cluster(&known.served.place.cluster, up);
+        answer
     }
 
     async fn unreachable(&self, known: &Known) -> Result<bool, StoreError> {
@@ -117,28 +134,25 @@ impl Issuer {
     /// Takes in what the clusters tell until nobody tells any more.
     pub async fn absorb(self, mut seen: mpsc::Receiver<Seen>) {
         while let Some(seen) = seen.recv().await {
-            let told = match &seen.what {
-                Happened::Bound(used) => format!("bound to node {}", used.node),
-                Happened::Denied { reason, .. } => format!("a request was denied: {reason}"),
-                Happened::Joined(used) => format!("node {} has joined", used.node),
+            let (event, told) = match &seen.what {
+                Happened::Bound(used) => (Event::Used, format!("bound to node {}", used.node)),
+                Happened::Denied { reason, .. } => (Event::Denied, format!("a request was denied: {reason}")),
+                Happened::Joined(used) => (Event::Joined, format!("node {} has joined", used.node)),
             };
-            let at = seen.at.unix_timestamp();
-            match self.0.store.happened(seen.token.clone(), seen.what, at).await {
-                Ok(Some(id)) => tracing::info!(bootstrap = %id, token = %seen.token, "{told}"),
+            match self.0.store.happened(seen.token.clone(), seen.what, seen.at.unix_timestamp()).await {
+                Ok(Some(Told { bootstrap, first: true })) => {
+                    tracing::info!(bootstrap = %bootstrap.id, token = %seen.token, "{told}");
+                    self.0.metrics.bootstrap(&bootstrap.place.cluster, event);
+                }
+                Ok(Some(_)) => {}
                 Ok(None) => tracing::warn!(token = %seen.token, "{told}, and it is no token of ours"),
                 Err(error) => {
-                    let error: &dyn std::error::Error = &error;
+                    let error = chain(&error);
                     tracing::error!(token = %seen.token, error, "cannot keep what the cluster told: {told}");
                 }
             }
         }
     }
-}
-
-async fn withdraw(known: &Known, token: &TokenId) -> Result<Withdrawn, ClusterError> {
-    let asked = known.served.backend.withdraw(token);
-    let late = || Err(ClusterError::Unavailable("no answer in time".into()));
-    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| late())
 }
 
 /// How it went, for the operation's reader.

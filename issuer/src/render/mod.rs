@@ -12,13 +12,15 @@ mod template;
 pub use artifacts::{Architecture, Archives, ArtifactsError};
 pub use platforms::Artifacts;
 
-use crate::cluster::Reach;
+use crate::cluster::{Promise, Reach};
 use crate::names::{BootstrapId, ClusterId};
 use artifacts::Served;
 use axum::Router;
 use template::{Value, fill};
-use time::OffsetDateTime;
-use worker_bootstrap::document::{self, Authorities, Cluster, Fragment, ServerUrl, Trust, UnixSeconds};
+use time::{Duration, OffsetDateTime};
+use worker_bootstrap::document::{
+    self, Authorities, Cluster, Document, Fragment, ReportUrl, Reporting, ServerUrl, Trust, UnixSeconds,
+};
 use worker_bootstrap::secret::Secret;
 use worker_bootstrap::token::Token;
 use zeroize::Zeroizing;
@@ -29,6 +31,10 @@ use zeroize::Zeroizing;
 pub const LARGEST_USER_DATA: usize = 16 * 1024;
 
 const SCRIPT: &str = "install.sh";
+/// Where the machine of a bootstrap reports to; its id follows.
+const REPORTS: &str = "/v1/reports/";
+/// A moment that a document may name, for one that nobody will use.
+const SOME_DAY: Duration = Duration::days(20_000);
 
 /// Why there is no text.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +73,8 @@ pub struct Order<'a> {
     pub expires: OffsetDateTime,
     /// The token.
     pub token: &'a Token,
+    /// What can be promised of it.
+    pub promise: &'a Promise,
 }
 
 /// The texts of one bootstrap.
@@ -92,6 +100,7 @@ impl Rendered {
 #[derive(Debug, Default)]
 pub struct Renderer {
     obtain: String,
+    report: Option<(String, Authorities)>,
     script: String,
     served: Served,
     platforms: platforms::Platforms,
@@ -100,13 +109,15 @@ pub struct Renderer {
 impl Renderer {
     /// `external` is the URL by which machines know this issuer, and `authority` the CA of its certificate
     /// where that is not one that machines know anyway. Without archives, or where `external` is not https,
-    /// the texts download nothing and need a machine that has the agent.
+    /// the texts download nothing and need a machine that has the agent. Without `authority` the machines
+    /// report nothing: they ask no roots of the system.
     pub fn new(external: &str, authority: Option<&Authorities>, archives: &Archives) -> Self {
-        let Some(origin) = ServerUrl::parse(external).ok().filter(|_| !archives.is_empty()) else {
+        let origin = ServerUrl::parse(external).ok().map(|origin| origin.to_string());
+        let report = origin.clone().zip(authority.cloned());
+        let Some(origin) = origin.filter(|_| !archives.is_empty()) else {
             let obtain = include_str!("templates/absent.sh").to_owned();
-            return Renderer { obtain, ..Renderer::default() };
+            return Renderer { obtain, report, ..Renderer::default() };
         };
-        let origin = origin.to_string();
         let authority = authority.map(Authorities::to_pem).unwrap_or_default();
         let authority = Value::Word(authority.trim_end());
         let fetch = Value::Lines(include_str!("templates/fetch.sh"));
@@ -133,7 +144,7 @@ impl Renderer {
                 ("FETCH", fetch),
             ],
         );
-        Renderer { obtain, script, served, platforms: platforms::Platforms::new(archives, url) }
+        Renderer { obtain, report, script, served, platforms: platforms::Platforms::new(archives, url) }
     }
 
     /// `GET /artifacts/...`: what the texts download. Needs no token.
@@ -151,21 +162,19 @@ impl Renderer {
     /// # Errors
     /// The cluster cannot be described, or the user-data is too large.
     pub fn render(&self, order: &Order<'_>) -> Result<Rendered, RenderError> {
-        let document = document(order)?;
+        let document = self.document(order)?;
         let lines = Value::Lines(document.expose());
-        let say = Value::Lines(include_str!("templates/say.sh"));
-        let obtain = Value::Lines(&self.obtain);
-        let command = fill(
-            include_str!("templates/command.sh"),
-            &[
-                ("BOOTSTRAP", Value::Word(order.id.as_str())),
-                ("CLUSTER", Value::Word(order.cluster.as_str())),
-                ("SAY", say),
-                ("OBTAIN", obtain),
-                ("DOCUMENT", lines),
-            ],
-        );
-        let start = fill(include_str!("templates/start.sh"), &[("SAY", say), ("OBTAIN", obtain)]);
+        let about = [
+            ("BOOTSTRAP", Value::Word(order.id.as_str())),
+            ("CLUSTER", Value::Word(order.cluster.as_str())),
+            ("USES", Value::Word(uses(order.promise))),
+            ("SAY", Value::Lines(include_str!("templates/say.sh"))),
+            ("OBTAIN", Value::Lines(&self.obtain)),
+            ("DOCUMENT", lines),
+        ];
+        let command = fill(include_str!("templates/command.sh"), &about);
+        // It lies beside the document, for whoever looks: it gets nothing of it.
+        let start = fill(include_str!("templates/start.sh"), &about[..5]);
         let cloud_init = Zeroizing::new(fill(
             include_str!("templates/cloud-init.yaml"),
             &[("DOCUMENT", lines), ("START", Value::Lines(&start))],
@@ -181,28 +190,61 @@ impl Renderer {
         })
     }
 
-    /// Renders a bootstrap as `order` and has the agent's own parser read it: what a cluster's
+    /// Renders a bootstrap of this cluster and has the agent's own parser read it: what a cluster's
     /// configuration does to a document is found out when the issuer starts, and not by a machine.
     ///
     /// # Errors
     /// What [`Renderer::render`] says, and what the parser says.
-    pub fn try_out(&self, order: &Order<'_>) -> Result<(), RenderError> {
-        let rendered = self.render(order)?;
+    pub fn try_out(
+        &self,
+        cluster: &ClusterId,
+        reach: &Reach,
+        fragment: &Fragment,
+    ) -> Result<(), RenderError> {
+        let Some(token) = Token::parse(Secret::new(format!("{}.{}", "x".repeat(6), "x".repeat(16)))) else {
+            return Ok(()); // Never: that has the form of one.
+        };
+        let rendered = self.render(&Order {
+            id: &BootstrapId::random(),
+            cluster,
+            reach,
+            fragment,
+            expires: OffsetDateTime::UNIX_EPOCH + SOME_DAY,
+            token: &token,
+            promise: &Promise::MultiUse { why: String::new() },
+        })?;
         document::parse(rendered.document.expose().as_bytes(), "the cluster's documents")
             .map(|_| ())
             .map_err(|failure| RenderError::Refused(failure.line()))
     }
+
+    fn document(&self, order: &Order<'_>) -> Result<Secret, RenderError> {
+        let reach = |field| move |expected| RenderError::Reach { field, expected };
+        let servers: Result<Vec<_>, _> =
+            order.reach.servers.iter().map(|url| ServerUrl::parse(url)).collect();
+        let authority = Authorities::from_pem(order.reach.authority.as_bytes());
+        let cluster = Cluster {
+            servers: servers.map_err(reach("servers"))?,
+            trust: Trust::Authorities(authority.map_err(reach("certificate authority"))?),
+        };
+        let report = self.report.as_ref().map(|(origin, authority)| {
+            let url = ReportUrl::parse(&format!("{origin}{REPORTS}{}", order.id));
+            url.map(|url| Reporting { url, certificate_authority_data: authority.clone() })
+        });
+        let expires = UnixSeconds::new(u64::try_from(order.expires.unix_timestamp()).unwrap_or(0));
+        let document = Document {
+            report: report.transpose().map_err(reach("address for reports"))?,
+            ..order.fragment.document(order.id.to_string(), order.cluster.to_string(), expires, cluster)
+        };
+        Ok(document::write(&document, order.token))
+    }
 }
 
-fn document(order: &Order<'_>) -> Result<Secret, RenderError> {
-    let reach = |field| move |expected| RenderError::Reach { field, expected };
-    let servers: Result<Vec<_>, _> = order.reach.servers.iter().map(|url| ServerUrl::parse(url)).collect();
-    let authority = Authorities::from_pem(order.reach.authority.as_bytes());
-    let cluster = Cluster {
-        servers: servers.map_err(reach("servers"))?,
-        trust: Trust::Authorities(authority.map_err(reach("certificate authority"))?),
-    };
-    let expires = UnixSeconds::new(u64::try_from(order.expires.unix_timestamp()).unwrap_or(0));
-    let document = order.fragment.document(order.id.to_string(), order.cluster.to_string(), expires, cluster);
-    Ok(document::write(&document, order.token))
+fn uses(promise: &Promise) -> &'static str {
+    match promise {
+        Promise::OneTime => "one-time, for one machine",
+        Promise::MultiUse { .. } => {
+            "multi-use until expiry, as this cluster approves every machine that asks with its token"
+        }
+    }
 }

@@ -5,6 +5,7 @@
 pub mod api_tokens;
 pub mod create;
 mod error;
+pub mod events;
 pub mod find;
 mod open;
 mod readers;
@@ -75,3 +76,6 @@ impl Store {
         self.0.readers.read(work).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! and what the cluster tells of its use.
 
 use super::create::{Key, get, known, remember};
+use super::events::{self, Event, Source};
 use super::rows::{self, Bootstrap, Place, SELECT, State};
 use super::{Store, StoreError};
 use crate::cluster::{Happened, Use};
@@ -33,8 +34,19 @@ pub enum Revoked {
     Changed(i64),
     /// The key was used for another bootstrap.
     OtherRequest,
-    /// It is revoked, now or from before.
-    Is(Box<Bootstrap>),
+    /// It is revoked now.
+    Now(Box<Bootstrap>),
+    /// It was revoked before.
+    Before(Box<Bootstrap>),
+}
+
+/// What became of what a cluster told.
+#[derive(Debug)]
+pub struct Told {
+    /// Whose token it is.
+    pub bootstrap: Bootstrap,
+    /// It was not known yet.
+    pub first: bool,
 }
 
 impl Store {
@@ -54,7 +66,7 @@ impl Store {
                 && let Some((request, _)) = known(connection, &what.place, "revoke", &key.key)?
             {
                 return Ok(if request == key.request {
-                    Revoked::Is(Box::new(row))
+                    Revoked::Before(Box::new(row))
                 } else {
                     Revoked::OtherRequest
                 });
@@ -62,13 +74,15 @@ impl Store {
             if row.etag.to_string() != what.etag {
                 return Ok(Revoked::Changed(row.etag));
             }
-            if row.state == State::Active {
+            let first = row.state == State::Active;
+            if first {
                 begin(connection, &row.id, what.now)?;
             }
             if let Some(key) = &key {
                 remember(connection, &what.place, "revoke", key, &what.id)?;
             }
-            Ok(get(connection, &what.id)?.map_or(Revoked::Absent, |row| Revoked::Is(Box::new(row))))
+            let Some(row) = get(connection, &what.id)?.map(Box::new) else { return Ok(Revoked::Absent) };
+            Ok(if first { Revoked::Now(row) } else { Revoked::Before(row) })
         })
         .await
     }
@@ -79,10 +93,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn to_withdraw(&self, place: Place) -> Result<Vec<Bootstrap>, StoreError> {
         self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} WHERE o.state = 'RUNNING' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&to_withdraw_sql())?;
             let found = statement
                 .query_map([place.workspace.as_str(), place.cluster.as_str()], rows::bootstrap)?
                 .collect::<Result<Vec<_>, _>>()?;
@@ -103,6 +114,7 @@ impl Store {
         now: i64,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
+            let said = note.clone();
             let changed = connection
                 .prepare_cached(
                     "UPDATE operations SET state = 'SUCCEEDED', note = ?, last_error = NULL, completed_at = ? \
@@ -114,6 +126,8 @@ impl Store {
             }
             if changed > 0 {
                 touch(connection, &id, now)?;
+                let event = Event::new(Source::Cluster, "withdrawn", now, said);
+                events::add(connection, &id, &event)?;
             }
             Ok(())
         })
@@ -148,8 +162,7 @@ impl Store {
         .await
     }
 
-    /// Takes in what the cluster tells of a token, any number of times. Says whose token it is, or nothing
-    /// where it is none of ours.
+    /// Takes in what the cluster tells of a token, any number of times. Nothing where it is none of ours.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -158,11 +171,12 @@ impl Store {
         token: TokenId,
         what: Happened,
         at: i64,
-    ) -> Result<Option<BootstrapId>, StoreError> {
+    ) -> Result<Option<Told>, StoreError> {
         self.write(move |connection| {
             let Some(id) = owner(connection, &token)? else { return Ok(None) };
-            match &what {
-                Happened::Denied { .. } => {}
+            events::add_happened(connection, &id, &what, at)?;
+            let first = match &what {
+                Happened::Denied { .. } => true,
                 Happened::Bound(used) => bind(connection, &id, used)?,
                 Happened::Joined(used) => {
                     bind(connection, &id, used)?;
@@ -170,16 +184,23 @@ impl Store {
                         .prepare_cached(
                             "UPDATE bootstraps SET joined_at = ? WHERE id = ? AND joined_at IS NULL",
                         )?
-                        .execute(params![at, id.as_str()])?;
-                    if first > 0 {
+                        .execute(params![at, id.as_str()])?
+                        > 0;
+                    if first {
                         touch(connection, &id, at)?;
                     }
+                    first
                 }
-            }
-            Ok(Some(id))
+            };
+            Ok(get(connection, &id)?.map(|bootstrap| Told { bootstrap, first }))
         })
         .await
     }
+}
+
+/// What the cluster has not answered for: workspace, cluster.
+pub(super) fn to_withdraw_sql() -> String {
+    format!("{SELECT} WHERE o.state = 'RUNNING' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq")
 }
 
 fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), StoreError> {
@@ -192,6 +213,8 @@ fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), Stor
             "INSERT INTO operations (id, bootstrap, state, started_at) VALUES (?, ?, 'RUNNING', ?)",
         )?
         .execute(params![OperationId::random().as_str(), id.as_str(), now])?;
+    let message = "the bootstrap was revoked; the cluster is told as soon as it can be reached";
+    events::add(connection, id, &Event::new(Source::Issuer, "revoked", now, message))?;
     Ok(())
 }
 
@@ -205,14 +228,14 @@ fn touch(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), Stor
     Ok(())
 }
 
-/// The first use is the use.
-fn bind(connection: &Connection, id: &BootstrapId, used: &Use) -> Result<(), StoreError> {
-    connection
+/// The first use is the use. False where one is known.
+fn bind(connection: &Connection, id: &BootstrapId, used: &Use) -> Result<bool, StoreError> {
+    let changed = connection
         .prepare_cached(
             "UPDATE bootstraps SET used_node = ?, used_key = ? WHERE id = ? AND used_node IS NULL",
         )?
         .execute([used.node.as_str(), used.key.as_str(), id.as_str()])?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 fn owner(connection: &Connection, token: &TokenId) -> Result<Option<BootstrapId>, StoreError> {

@@ -1,6 +1,8 @@
 //! The user-data, and the field `artifacts`.
 
 use crate::order::{Case, EXPIRES, TOKEN, authority, bare, nasty, stocked};
+use bootstrap_issuer::cluster::Promise;
+use bootstrap_issuer::names::ClusterId;
 use bootstrap_issuer::render::{LARGEST_USER_DATA, RenderError};
 use serde_json::{Value, json};
 use worker_bootstrap::document;
@@ -32,6 +34,29 @@ fn it_holds_the_document_and_a_script_and_starts_it_and_no_more() {
     let words: Vec<&str> = command.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
     assert_eq!((words[0], words[1]), ("systemd-run", "--no-block"));
     assert_eq!(words.last().copied(), start["path"].as_str());
+}
+
+/// Every text of it is a form of the same bootstrap for the agent; so is the API's answer as a whole.
+#[test]
+fn the_agent_reads_each_of_its_texts() {
+    let rendered =
+        Case::new(&nasty()).render(&stocked("https://a.example", Some(&authority().0), &["amd64"])).unwrap();
+    let whole = document::parse(rendered.document.expose().as_bytes(), "document").unwrap();
+    let answer = json!({
+        "id": "wbs_01", "cluster_id": "clu_01", "status": "active", "expires_at": EXPIRES, "token": TOKEN,
+        "command": rendered.command.expose(), "cloud_init": rendered.cloud_init.expose(),
+        "artifacts": rendered.artifacts(),
+    })
+    .to_string();
+    for (name, text) in [
+        ("command", rendered.command.expose()),
+        ("cloud_init", rendered.cloud_init.expose()),
+        ("answer", answer.as_str()),
+    ] {
+        let read =
+            document::parse(text.as_bytes(), name).unwrap_or_else(|failure| panic!("{}", failure.line()));
+        assert!(read == whole, "{name}");
+    }
 }
 
 /// No character of it means anything to a terminal, and nothing was left unfilled.
@@ -109,4 +134,49 @@ fn a_cluster_that_no_document_can_describe_is_refused() {
         let error = case.render(&bare()).unwrap_err();
         assert!(error.to_string().contains(field), "{error}");
     }
+}
+
+/// By the issuer's own authority, or not at all: a machine asks no other for this.
+#[test]
+fn machines_report_where_the_issuers_authority_is_known() {
+    let authority = authority().0;
+    for (renderer, url) in [
+        (
+            stocked("https://issuer.example", Some(&authority), &["amd64"]),
+            Some("https://issuer.example/v1/reports/wbs_01"),
+        ),
+        (stocked("https://issuer.example", None, &["amd64"]), None),
+        (stocked("http://127.0.0.1:80", Some(&authority), &["amd64"]), None),
+    ] {
+        let rendered = Case::new(&json!({})).render(&renderer).unwrap();
+        let parsed = document::parse(rendered.document.expose().as_bytes(), "it").unwrap();
+        let report = parsed.document.report;
+        assert_eq!(report.as_ref().map(|report| report.url.to_string()).as_deref(), url);
+        assert!(report.is_none_or(|report| report.certificate_authority_data.der().len() == 1));
+    }
+}
+
+#[test]
+fn what_can_be_promised_is_said() {
+    let mut case = Case::new(&json!({}));
+    for (promise, words, others) in [
+        (Promise::OneTime, "one-time", "multi-use"),
+        (Promise::MultiUse { why: "x".into() }, "multi-use until expiry", "one-time"),
+    ] {
+        case.promise = promise;
+        let rendered = case.render(&bare()).unwrap();
+        for text in [rendered.command.expose(), rendered.cloud_init.expose()] {
+            assert!(text.contains(words) && !text.contains(others), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_every_machine_would_refuse_is_found_out_before() {
+    let good = Case::new(&nasty());
+    let cluster = ClusterId::parse("clu_01").unwrap();
+    assert!(bare().try_out(&cluster, &good.reach, &good.fragment).is_ok());
+    let long = Case::new(&json!({"x".repeat(2000): 1}));
+    let refused = bare().try_out(&cluster, &long.reach, &long.fragment);
+    assert!(matches!(refused, Err(RenderError::Refused(_))), "{refused:?}");
 }

@@ -346,32 +346,6 @@ fn a_bare_token_needs_the_rest_said() {
 }
 
 #[test]
-fn the_answer_to_a_create_brings_the_document_that_it_renders() {
-    let answer = |expires: u64, name: &str, carrier: &str| {
-        serde_json::json!({
-            "id": "wbs_01", "cluster_id": "clu_01", "status": "active", "expires_at": expires, "token": TOKEN, name: carrier,
-        })
-        .to_string()
-    };
-    let whole = with(document().as_bytes(), None, &Given::default()).unwrap();
-    for (name, carrier) in [("command", heredoc()), ("cloud_init", block())] {
-        let found = with(answer(1_790_000_000, name, &carrier).as_bytes(), None, &Given::default()).unwrap();
-        assert!(found == whole, "{name}");
-    }
-    for (text, says) in [
-        (answer(1_790_000_001, "command", &heredoc()), "command: expected the same token and expiry"),
-        (answer(1_790_000_000, "command", "curl x | bash"), "does not say where its cluster is"),
-        (
-            answer(1_790_000_000, "cloud_init", &block().replace("kind: W", "kind: w")),
-            "cloud_init: line 2, column 7: kind: expected",
-        ),
-    ] {
-        let line = with(text.as_bytes(), None, &Given::default()).unwrap_err().line();
-        assert!(line.contains(says) && !line.contains("0123456789"), "{line}\nlacks {says}");
-    }
-}
-
-#[test]
 fn what_a_bootstrap_says_itself_is_not_said_beside_it() {
     let server =
         Given { servers: vec![crate::document::ServerUrl::parse("https://x").unwrap()], ..Given::default() };

@@ -3,7 +3,7 @@
 use super::{Cluster, ClusterError};
 use crate::cluster::Reach;
 use http::header::USER_AGENT;
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderValue, Uri};
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ pub(super) async fn connect(settings: &Settings) -> Result<Cluster, ClusterError
     // Every request is repeated by whoever decided on it, after a look at what there is by then.
     config.default_retry = false;
     config.headers.push((
-        HeaderName::from(USER_AGENT),
+        USER_AGENT,
         HeaderValue::from_static(concat!("bootstrap-issuer/", env!("CARGO_PKG_VERSION"))),
     ));
     // Another part of the process may have done so: the same one.

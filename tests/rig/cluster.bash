@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The embedded cluster in a network namespace of its own, and the machines' namespace beside it, with a
-# cable between the two. Sourced by run, which sets work and issuer.
+# cable between the two. Sourced by rig.bash, which sets work and issuer.
 
 cluster_namespace=wb-cluster-$$
 machine_namespace=wb-machine-$$
@@ -99,6 +99,15 @@ packages: {policy: verify, require: [{name: containerd, version: ">=1.5"}]}
 kubelet: {version: ">=1.20"}
 join: {method: kubelet, waitFor: registered, timeout: 1m}
 DOCUMENT
+}
+
+# user_data DOCUMENT: the example, with this document in place of its own.
+user_data() {
+    awk -v document="$1" '
+        /^    content: \|/ { print; while ((getline line < document) > 0) print "      " line; skip = 1; next }
+        skip && /^      / { next }
+        { skip = 0; print }
+    ' packaging/cloud-init/user-data.example.yaml
 }
 
 node_is_registered() { [ "$(api GET "/api/v1/nodes/$name" | jq -r .metadata.name)" = "$name" ]; }
