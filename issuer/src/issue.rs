@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use worker_bootstrap::secret::Secret;
-use worker_bootstrap::token::Token;
+use worker_bootstrap::token::{Token, TokenId};
 
 /// How long a create may take, the cluster's part included; well below [`GIVEN_UP`].
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -195,6 +195,11 @@ impl Issuer {
     /// The key by which this bootstrap's machine reports.
     pub fn report_key(&self, id: &BootstrapId) -> Secret {
         self.0.key.token(id).report_key()
+    }
+
+    /// The public half of this bootstrap's token.
+    pub fn token_id(&self, id: &BootstrapId) -> TokenId {
+        self.0.key.token(id).id().clone()
     }
 
     /// The place that this workspace means by this cluster.

@@ -5,7 +5,7 @@
 use super::rows::{self, Bootstrap, Place, SELECT, Status};
 use super::{Store, StoreError};
 use crate::names::BootstrapId;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use worker_bootstrap::token::TokenId;
 
 /// Which page.
@@ -38,20 +38,7 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn get(&self, place: Place, id: BootstrapId) -> Result<Option<Bootstrap>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} WHERE b.id = ? AND b.workspace = ? AND b.cluster = ? AND b.state IN ('active', 'revoked')"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let found = statement
-                .query_row(
-                    [id.as_str(), place.workspace.as_str(), place.cluster.as_str()],
-                    rows::bootstrap,
-                )
-                .optional()?;
-            Ok(found)
-        })
-        .await
+        self.read(move |connection| find(connection, &place, &id)).await
     }
 
     /// The last that was begun, whoever's.
@@ -107,6 +94,20 @@ impl Store {
         })
         .await
     }
+}
+
+/// One bootstrap that was answered for, or nothing where this place has none of this id.
+pub fn find(
+    connection: &Connection,
+    place: &Place,
+    id: &BootstrapId,
+) -> Result<Option<Bootstrap>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE b.id = ? AND b.workspace = ? AND b.cluster = ? AND b.state IN ('active', 'revoked')"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let place = [id.as_str(), place.workspace.as_str(), place.cluster.as_str()];
+    Ok(statement.query_row(place, rows::bootstrap).optional()?)
 }
 
 /// A page: workspace, cluster, seq that it is before, now, rows.

@@ -2,6 +2,7 @@
 //! and what the cluster tells of its use.
 
 use super::create::{Key, get, known, remember};
+use super::events::{self, Event, Source};
 use super::rows::{self, Bootstrap, Place, SELECT, State};
 use super::{Store, StoreError};
 use crate::cluster::{Happened, Use};
@@ -113,6 +114,7 @@ impl Store {
         now: i64,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
+            let said = note.clone();
             let changed = connection
                 .prepare_cached(
                     "UPDATE operations SET state = 'SUCCEEDED', note = ?, last_error = NULL, completed_at = ? \
@@ -124,6 +126,8 @@ impl Store {
             }
             if changed > 0 {
                 touch(connection, &id, now)?;
+                let event = Event::new(Source::Cluster, "withdrawn", now, said);
+                events::add(connection, &id, &event)?;
             }
             Ok(())
         })
@@ -170,6 +174,7 @@ impl Store {
     ) -> Result<Option<Told>, StoreError> {
         self.write(move |connection| {
             let Some(id) = owner(connection, &token)? else { return Ok(None) };
+            events::add_happened(connection, &id, &what, at)?;
             let first = match &what {
                 Happened::Denied { .. } => true,
                 Happened::Bound(used) => bind(connection, &id, used)?,
@@ -208,6 +213,8 @@ fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), Stor
             "INSERT INTO operations (id, bootstrap, state, started_at) VALUES (?, ?, 'RUNNING', ?)",
         )?
         .execute(params![OperationId::random().as_str(), id.as_str(), now])?;
+    let message = "the bootstrap was revoked; the cluster is told as soon as it can be reached";
+    events::add(connection, id, &Event::new(Source::Issuer, "revoked", now, message))?;
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the tests say, and how they wait. Sourced by run.
+# What the tests say, and how they wait. Sourced by rig.bash.
 
 passed=0
 failed=0

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The embedded cluster in a network namespace of its own, and the machines' namespace beside it, with a
-# cable between the two. Sourced by run, which sets work and issuer.
+# cable between the two. Sourced by rig.bash, which sets work and issuer.
 
 cluster_namespace=wb-cluster-$$
 machine_namespace=wb-machine-$$
@@ -57,22 +57,26 @@ random() { # random COUNT
     echo "${text:0:$1}"
 }
 
-# Has the cluster accept a new token, and notes what to look for afterwards: its secret half, as it is
-# and in base64 at each of the three offsets.
+# remember TOKEN: notes what to look for afterwards: its secret half, as it is and in base64 at each of the
+# three offsets.
+remember() {
+    local secret=${1#*.} offset prefix
+    printf '%s\n' "$secret" >"$work/secrets"
+    for offset in 0 1 2; do
+        prefix=$(printf '%*s' "$offset" '')
+        # The characters at both ends depend on the neighbours.
+        printf '%s%s' "$prefix" "$secret" | base64 -w 0 | sed -E 's/^.{4}//; s/.{4}$//' >>"$work/secrets"
+        echo >>"$work/secrets"
+    done
+}
+
+# Has the cluster accept a new token.
 issue() {
     token_id=$(random 6)
-    local secret offset prefix
+    local secret
     secret=$(random 16)
     token=$token_id.$secret
-    {
-        printf '%s\n' "$secret"
-        for offset in 0 1 2; do
-            prefix=$(printf '%*s' "$offset" '')
-            # The characters at both ends depend on the neighbours.
-            printf '%s%s' "$prefix" "$secret" | base64 -w 0 | sed -E 's/^.{4}//; s/.{4}$//'
-            echo
-        done
-    } >"$work/secrets"
+    remember "$token"
     api POST /api/v1/namespaces/kube-system/secrets >"$work/secret.answer" <<SECRET
 {"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
  "metadata": {"name": "bootstrap-token-$token_id", "namespace": "kube-system"},
@@ -99,6 +103,15 @@ packages: {policy: verify, require: [{name: containerd, version: ">=1.5"}]}
 kubelet: {version: ">=1.20"}
 join: {method: kubelet, waitFor: registered, timeout: 1m}
 DOCUMENT
+}
+
+# user_data DOCUMENT: the example, with this document in place of its own.
+user_data() {
+    awk -v document="$1" '
+        /^    content: \|/ { print; while ((getline line < document) > 0) print "      " line; skip = 1; next }
+        skip && /^      / { next }
+        { skip = 0; print }
+    ' packaging/cloud-init/user-data.example.yaml
 }
 
 node_is_registered() { [ "$(api GET "/api/v1/nodes/$name" | jq -r .metadata.name)" = "$name" ]; }

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the journal of the machine says, and where its token is not. Sourced by run.
+# What the journal of the machine says, and where its token is not. Sourced by rig.bash.
 
-catalog=$here/../../packaging/generated/worker-bootstrap.catalog
+catalog=$repository/packaging/generated/worker-bootstrap.catalog
 
 # message_id SUBJECT: the id whose catalog entry begins so.
 message_id() {
