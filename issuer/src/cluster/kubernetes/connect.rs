@@ -13,6 +13,10 @@ use std::time::Duration;
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
 
+/// How long an answer may be silent: longer than a watch lasts. A kept connection that died without a word
+/// would else hold a list for as long as the kernel believes in it.
+const SILENCE: Duration = Duration::from_secs(25);
+
 /// How the cluster is reached.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -64,6 +68,8 @@ pub(super) async fn connect(settings: &Settings) -> Result<Cluster, ClusterError
     };
     let reach = reach(settings, &config)?;
     config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(SILENCE);
+    config.reset_reader_on_write = true;
     // Every request is repeated by whoever decided on it, after a look at what there is by then.
     config.default_retry = false;
     config.headers.push((

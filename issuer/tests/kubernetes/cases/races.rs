@@ -82,7 +82,7 @@ fn a_watch_that_froze_is_noticed() {
         let name = Bearer::of(&cluster, &after).post(&Csr::fresh()).await.unwrap();
         let began = Instant::now();
         while read(&cluster, &name).await["status"].get("certificate").is_none() {
-            assert!(began.elapsed() < Duration::from_secs(90), "not noticed");
+            assert!(began.elapsed() < Duration::from_secs(120), "not noticed");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });

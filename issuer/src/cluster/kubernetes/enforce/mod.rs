@@ -36,7 +36,7 @@ const AT_ONCE: u16 = 32;
 /// When a request is looked at again that could not be decided.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long one watch lasts, seconds. A connection that died without a word is noticed by then.
-const WATCH: u32 = 60;
+const WATCH: u32 = 20;
 
 /// What both tasks work with.
 #[derive(Debug)]
