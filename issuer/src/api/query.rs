@@ -31,10 +31,7 @@ pub fn list(query: &str) -> Result<List, Refusal> {
         match &*name {
             "cursor" if value.is_empty() => {}
             "cursor" => {
-                let id = cursor(&value);
-                list.after = Some(id.ok_or_else(|| {
-                    Refusal::invalid("query", "cursor", "Not a cursor of this list: start without one")
-                })?);
+                list.after = Some(cursor(&value).ok_or_else(Refusal::no_such_page)?);
             }
             "limit" => list.limit = limit(&value)?,
             "status" => {
