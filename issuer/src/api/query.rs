@@ -75,9 +75,7 @@ pub fn events(query: &str) -> Result<Events, Refusal> {
         match &*name {
             "cursor" if value.is_empty() => {}
             "cursor" => {
-                events.after = event_cursor(&value).ok_or_else(|| {
-                    Refusal::invalid("query", "cursor", "Not a cursor of this list: start without one")
-                })?;
+                events.after = event_cursor(&value).ok_or_else(Refusal::no_such_page)?;
             }
             "limit" => events.limit = limit(&value)?,
             _ => return Err(Refusal::invalid("query", &name, "Not a parameter of this request")),
