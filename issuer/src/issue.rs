@@ -15,6 +15,7 @@
 //! as it can be reached. Between a revocation and a use the cluster decides, and its answer becomes the note.
 
 pub mod settle;
+pub mod told;
 
 use crate::clock;
 use crate::cluster::backend::Backend;
@@ -35,7 +36,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use worker_bootstrap::secret::Secret;
-use worker_bootstrap::token::{Token, TokenId};
+use worker_bootstrap::token::Token;
 
 /// How long a create may take, the cluster's part included; well below [`GIVEN_UP`].
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -190,16 +191,6 @@ impl Issuer {
     /// Where others find a bootstrap.
     pub fn url_of(&self, row: &Bootstrap) -> String {
         format!("{}/v1/clusters/{}/worker_bootstraps/{}", self.0.url, row.place.cluster, row.id)
-    }
-
-    /// The key by which this bootstrap's machine reports.
-    pub fn report_key(&self, id: &BootstrapId) -> Secret {
-        self.0.key.token(id).report_key()
-    }
-
-    /// The public half of this bootstrap's token.
-    pub fn token_id(&self, id: &BootstrapId) -> TokenId {
-        self.0.key.token(id).id().clone()
     }
 
     /// The place that this workspace means by this cluster.
