@@ -198,8 +198,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 
     let limits = Limits { per_second: config.rate.per_second, burst: config.rate.burst };
     let (end, stop) = Stop::new();
-    let mut router =
-        api::router(Api::new(issuer, limits)).merge(renderer.router()).merge(description(&url)?);
+    let mut router = api::router(Api::new(issuer, limits)).merge(renderer.router()).merge(description(&url)?);
     let mut listening = JoinSet::new();
     let (address, tls) = (listener.address(), certificate.is_some());
     match operations {
