@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use worker_bootstrap::secret::Secret;
-use worker_bootstrap::token::Token;
+use worker_bootstrap::token::{Token, TokenId};
 
 /// How long a create may take, the cluster's part included; well below [`GIVEN_UP`].
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -177,6 +177,16 @@ impl Issuer {
         &self.0.store
     }
 
+    /// Whether the master key is the one that this store's bootstraps were issued with: with another, what was
+    /// issued before could not be told again, and its machines could not report.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn key_fits(&self) -> Result<bool, StoreError> {
+        let newest = self.0.store.newest().await?;
+        Ok(newest.is_none_or(|(id, token)| *self.0.key.token(&id).id() == token))
+    }
+
     /// Where others find a bootstrap.
     pub fn url_of(&self, row: &Bootstrap) -> String {
         format!("{}/v1/clusters/{}/worker_bootstraps/{}", self.0.url, row.place.cluster, row.id)
@@ -185,6 +195,11 @@ impl Issuer {
     /// The key by which this bootstrap's machine reports.
     pub fn report_key(&self, id: &BootstrapId) -> Secret {
         self.0.key.token(id).report_key()
+    }
+
+    /// The public half of this bootstrap's token.
+    pub fn token_id(&self, id: &BootstrapId) -> TokenId {
+        self.0.key.token(id).id().clone()
     }
 
     /// The place that this workspace means by this cluster.

@@ -19,6 +19,17 @@ pub struct Reporting {
     pub certificate_authority_data: Authorities,
 }
 
+impl Reporting {
+    /// To `url`, at a server that the CA certificates in `pem` vouch for.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn new(url: &str, pem: &[u8]) -> Result<Self, String> {
+        let certificate_authority_data = Authorities::from_pem(pem)?;
+        Ok(Reporting { url: ReportUrl::parse(url)?, certificate_authority_data })
+    }
+}
+
 /// The URL that progress is posted to: https, no credentials, no query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportUrl(ServerUrl);

@@ -24,11 +24,16 @@ pub struct Create {
 
 /// Reads a body to its end.
 pub async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
-    let read = tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST).collect()).await;
+    at_most(body, LARGEST).await
+}
+
+/// Reads a body of at most so many bytes to its end.
+pub async fn at_most(body: Body, largest: usize) -> Result<Vec<u8>, Refusal> {
+    let read = tokio::time::timeout(PATIENCE, Limited::new(body, largest).collect()).await;
     match read {
         Err(_) => Err(Refusal::new(Kind::TooSlow, "The body did not come in time")),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(Refusal::new(Kind::BodyTooLarge, format!("A body has at most {LARGEST} bytes")))
+            Err(Refusal::new(Kind::BodyTooLarge, format!("The body has at most {largest} bytes")))
         }
         Ok(Err(_)) => Err(Refusal::new(Kind::Invalid, "The body broke off")),
         Ok(Ok(whole)) => Ok(whole.to_bytes().to_vec()),

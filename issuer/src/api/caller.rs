@@ -61,7 +61,7 @@ impl Caller {
 }
 
 /// The credential of `Bearer <credential>`; the scheme in any case (RFC 9110, 11.1).
-fn bearer(value: &str) -> Option<&str> {
+pub fn bearer(value: &str) -> Option<&str> {
     let (scheme, credential) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| credential.trim_matches(' '))
 }

@@ -36,14 +36,7 @@ pub fn list(query: &str) -> Result<List, Refusal> {
                     Refusal::invalid("query", "cursor", "Not a cursor of this list: start without one")
                 })?);
             }
-            "limit" => {
-                let number =
-                    value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten();
-                list.limit = number.filter(|limit| (LIMIT.0..=LIMIT.1).contains(limit)).ok_or_else(|| {
-                    let what = format!("Expected an integer from {} to {}", LIMIT.0, LIMIT.1);
-                    Refusal::invalid("query", "limit", what)
-                })?;
-            }
+            "limit" => list.limit = limit(&value)?,
             "status" => {
                 list.status = Some(match &*value {
                     "active" => Status::Active,
@@ -63,6 +56,57 @@ pub fn list(query: &str) -> Result<List, Refusal> {
         seen.push(name);
     }
     Ok(list)
+}
+
+/// Which events are asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Events {
+    /// Those behind this one.
+    pub after: i64,
+    /// Items at most.
+    pub limit: u16,
+}
+
+/// Reads the query of a list of events.
+pub fn events(query: &str) -> Result<Events, Refusal> {
+    let mut events = Events { after: 0, limit: LIMIT.2 };
+    let mut seen = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if seen.contains(&name) {
+            return Err(Refusal::invalid("query", &name, "Given more than once"));
+        }
+        match &*name {
+            "cursor" if value.is_empty() => {}
+            "cursor" => {
+                events.after = event_cursor(&value).ok_or_else(|| {
+                    Refusal::invalid("query", "cursor", "Not a cursor of this list: start without one")
+                })?;
+            }
+            "limit" => events.limit = limit(&value)?,
+            _ => return Err(Refusal::invalid("query", &name, "Not a parameter of this request")),
+        }
+        seen.push(name);
+    }
+    Ok(events)
+}
+
+/// The cursor to the events behind this one.
+pub fn cursor_after_event(seq: i64) -> String {
+    URL_SAFE_NO_PAD.encode(format!("evt_{seq}"))
+}
+
+fn event_cursor(text: &str) -> Option<i64> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let digits = std::str::from_utf8(&bytes).ok()?.strip_prefix("evt_")?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+fn limit(value: &str) -> Result<u16, Refusal> {
+    let number = value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten();
+    number.filter(|limit| (LIMIT.0..=LIMIT.1).contains(limit)).ok_or_else(|| {
+        let what = format!("Expected an integer from {} to {}", LIMIT.0, LIMIT.1);
+        Refusal::invalid("query", "limit", what)
+    })
 }
 
 /// The cursor to the page after `last`: it says nothing that the page itself does not.

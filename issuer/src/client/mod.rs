@@ -23,6 +23,8 @@ use worker_bootstrap::secret::Secret;
 const DEADLINE: Duration = Duration::from_secs(45);
 /// The largest answer that is read, in bytes: a page of a hundred bootstraps is a tenth of it.
 const LARGEST: usize = 4 * 1024 * 1024;
+/// Pages of a timeline that are asked for: no bootstrap has more events than fit on them.
+const MOST_PAGES: usize = 20;
 const CONTEXT: HeaderName = HeaderName::from_static("akua-context");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -42,7 +44,7 @@ pub enum ClientError {
     #[error("{0} cannot be sent: expected plain text on one line")]
     Header(&'static str),
     /// There is no answer.
-    #[error("cannot {operation}: no answer from {base} in {attempts} attempts")]
+    #[error("cannot {operation}: no answer from {base} (attempts: {attempts})")]
     Unanswered {
         /// What was wanted.
         operation: &'static str,
@@ -165,13 +167,20 @@ impl Client {
         self.read("get the bootstrap", format!("{}/{}", collection(cluster), segment(id))).await
     }
 
-    /// What happened to a bootstrap.
+    /// What happened to a bootstrap, all of it, oldest first.
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn events(&self, cluster: &str, id: &str) -> Result<Value, ClientError> {
-        let path = format!("{}/{}/events", collection(cluster), segment(id));
-        self.read("get the bootstrap's events", path).await
+    pub async fn events(&self, cluster: &str, id: &str) -> Result<Vec<Value>, ClientError> {
+        let path = format!("{}/{}/events?limit=100", collection(cluster), segment(id));
+        let (mut events, mut behind) = (Vec::new(), String::new());
+        for _ in 0..MOST_PAGES {
+            let page = self.read("get the bootstrap's events", format!("{path}{behind}")).await?;
+            events.extend(page["data"].as_array().into_iter().flatten().cloned());
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            behind = format!("&cursor={}", segment(cursor));
+        }
+        Ok(events)
     }
 
     /// Revokes a bootstrap as it was when its etag was this one.

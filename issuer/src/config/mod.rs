@@ -11,12 +11,14 @@ mod values;
 pub use cluster::{ClusterConfig, Embedded, Kubernetes, Place};
 pub use values::{Address, ExternalUrl};
 
+use crate::api::Limits;
 use crate::files::{self, FileError};
 use crate::names::ClusterId;
 use serde::Deserialize;
 use serde_yaml::Spanned;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use worker_bootstrap::yaml::{self, Fault};
 
@@ -60,6 +62,8 @@ pub struct Config {
     pub master_key: PathBuf,
     /// A directory with the agent's archives.
     pub artifacts: Option<PathBuf>,
+    /// How much one API token may ask.
+    pub rate: Rate,
     /// What bootstraps are issued for; at least one.
     pub clusters: Vec<ClusterConfig>,
 }
@@ -74,6 +78,23 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
+/// How much one API token may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Rate {
+    /// Requests per second, in the long run.
+    pub per_second: NonZeroU32,
+    /// Requests at once, after a pause.
+    pub burst: NonZeroU32,
+}
+
+impl Default for Rate {
+    fn default() -> Rate {
+        let Limits { per_second, burst } = Limits::default();
+        Rate { per_second, burst }
+    }
+}
+
 /// The file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -86,6 +107,8 @@ struct Written {
     database: Option<PathBuf>,
     master_key: Option<PathBuf>,
     artifacts: Option<PathBuf>,
+    #[serde(default)]
+    rate: Rate,
     clusters: Spanned<Vec<Spanned<cluster::Written>>>,
 }
 
@@ -139,6 +162,7 @@ pub fn parse(text: &[u8], home: &Path) -> Result<Config, Fault> {
         external_certificate_authority: written.external_certificate_authority.map(|path| home.join(path)),
         master_key: written.master_key.map_or_else(|| beside("master.key"), |path| home.join(path)),
         artifacts: written.artifacts.map(|path| home.join(path)),
+        rate: written.rate,
         database,
         clusters,
     })

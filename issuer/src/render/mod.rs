@@ -12,12 +12,12 @@ mod template;
 pub use artifacts::{Architecture, Archives, ArtifactsError};
 pub use platforms::Artifacts;
 
-use crate::cluster::Reach;
+use crate::cluster::{Promise, Reach};
 use crate::names::{BootstrapId, ClusterId};
 use artifacts::Served;
 use axum::Router;
 use template::{Value, fill};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use worker_bootstrap::document::{
     self, Authorities, Cluster, Document, Fragment, ReportUrl, Reporting, ServerUrl, Trust, UnixSeconds,
 };
@@ -33,6 +33,8 @@ pub const LARGEST_USER_DATA: usize = 16 * 1024;
 const SCRIPT: &str = "install.sh";
 /// Where the machine of a bootstrap reports to; its id follows.
 const REPORTS: &str = "/v1/reports/";
+/// A moment that a document may name, for one that nobody will use.
+const SOME_DAY: Duration = Duration::days(20_000);
 
 /// Why there is no text.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +73,8 @@ pub struct Order<'a> {
     pub expires: OffsetDateTime,
     /// The token.
     pub token: &'a Token,
+    /// What can be promised of it.
+    pub promise: &'a Promise,
 }
 
 /// The texts of one bootstrap.
@@ -160,19 +164,17 @@ impl Renderer {
     pub fn render(&self, order: &Order<'_>) -> Result<Rendered, RenderError> {
         let document = self.document(order)?;
         let lines = Value::Lines(document.expose());
-        let say = Value::Lines(include_str!("templates/say.sh"));
-        let obtain = Value::Lines(&self.obtain);
-        let command = fill(
-            include_str!("templates/command.sh"),
-            &[
-                ("BOOTSTRAP", Value::Word(order.id.as_str())),
-                ("CLUSTER", Value::Word(order.cluster.as_str())),
-                ("SAY", say),
-                ("OBTAIN", obtain),
-                ("DOCUMENT", lines),
-            ],
-        );
-        let start = fill(include_str!("templates/start.sh"), &[("SAY", say), ("OBTAIN", obtain)]);
+        let about = [
+            ("BOOTSTRAP", Value::Word(order.id.as_str())),
+            ("CLUSTER", Value::Word(order.cluster.as_str())),
+            ("USES", Value::Word(uses(order.promise))),
+            ("SAY", Value::Lines(include_str!("templates/say.sh"))),
+            ("OBTAIN", Value::Lines(&self.obtain)),
+            ("DOCUMENT", lines),
+        ];
+        let command = fill(include_str!("templates/command.sh"), &about);
+        // It lies beside the document, for whoever looks: it gets nothing of it.
+        let start = fill(include_str!("templates/start.sh"), &about[..5]);
         let cloud_init = Zeroizing::new(fill(
             include_str!("templates/cloud-init.yaml"),
             &[("DOCUMENT", lines), ("START", Value::Lines(&start))],
@@ -188,13 +190,29 @@ impl Renderer {
         })
     }
 
-    /// Renders a bootstrap as `order` and has the agent's own parser read it: what a cluster's
+    /// Renders a bootstrap of this cluster and has the agent's own parser read it: what a cluster's
     /// configuration does to a document is found out when the issuer starts, and not by a machine.
     ///
     /// # Errors
     /// What [`Renderer::render`] says, and what the parser says.
-    pub fn try_out(&self, order: &Order<'_>) -> Result<(), RenderError> {
-        let rendered = self.render(order)?;
+    pub fn try_out(
+        &self,
+        cluster: &ClusterId,
+        reach: &Reach,
+        fragment: &Fragment,
+    ) -> Result<(), RenderError> {
+        let Some(token) = Token::parse(Secret::new(format!("{}.{}", "x".repeat(6), "x".repeat(16)))) else {
+            return Ok(()); // Never: that has the form of one.
+        };
+        let rendered = self.render(&Order {
+            id: &BootstrapId::random(),
+            cluster,
+            reach,
+            fragment,
+            expires: OffsetDateTime::UNIX_EPOCH + SOME_DAY,
+            token: &token,
+            promise: &Promise::MultiUse { why: String::new() },
+        })?;
         document::parse(rendered.document.expose().as_bytes(), "the cluster's documents")
             .map(|_| ())
             .map_err(|failure| RenderError::Refused(failure.line()))
@@ -219,5 +237,14 @@ impl Renderer {
             ..order.fragment.document(order.id.to_string(), order.cluster.to_string(), expires, cluster)
         };
         Ok(document::write(&document, order.token))
+    }
+}
+
+fn uses(promise: &Promise) -> &'static str {
+    match promise {
+        Promise::OneTime => "one-time, for one machine",
+        Promise::MultiUse { .. } => {
+            "multi-use until expiry, as this cluster approves every machine that asks with its token"
+        }
     }
 }

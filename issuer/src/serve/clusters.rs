@@ -38,6 +38,8 @@ pub async fn open(configured: &[ClusterConfig], renderer: &Arc<Renderer>) -> Res
         };
         let failed = |source| ServeError::Cluster { cluster: one.id.clone(), source };
         let cluster = Cluster::connect(&settings).await.map_err(failed)?;
+        let untaken = |source| ServeError::Document { cluster: one.id.clone(), source };
+        renderer.try_out(&one.id, &cluster.reach(), &one.document).map_err(untaken)?;
         let served = Served {
             place: rows::Place { workspace: one.workspace.clone(), cluster: one.id.clone() },
             backend: Arc::new(cluster.clone()),
@@ -70,6 +72,7 @@ fn show(renderer: Arc<Renderer>, fragment: Fragment) -> Show {
             fragment: &fragment,
             expires: what.expires,
             token: what.token,
+            promise: what.promise,
         };
         let rendered = renderer.render(&order).map_err(|error| error.to_string())?;
         let artifacts = serde_json::to_value(rendered.artifacts()).map_err(|error| error.to_string())?;

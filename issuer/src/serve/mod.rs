@@ -8,6 +8,7 @@
 mod clusters;
 mod health;
 
+use crate::api::refusal::Refusal;
 use crate::api::{self, Api, Limits};
 use crate::cluster::embedded::StartError;
 use crate::cluster::kubernetes::ClusterError;
@@ -19,7 +20,7 @@ use crate::listen::{ListenError, Listener, Stop};
 use crate::master_key::{MasterKey, MasterKeyError};
 use crate::metrics::Metrics;
 use crate::names::ClusterId;
-use crate::render::{Archives, ArtifactsError, Renderer};
+use crate::render::{Archives, ArtifactsError, RenderError, Renderer};
 use crate::store::{Store, StoreError};
 use crate::{observe, openapi};
 use axum::Router;
@@ -64,6 +65,17 @@ pub enum ServeError {
         /// Where its key was.
         key: PathBuf,
     },
+    /// The master key is another one.
+    #[error(
+        "the master key {key} is not the one that {database} was written with; next: restore that key, or move \
+         the database away too", database = database.display(), key = key.display()
+    )]
+    OtherKey {
+        /// The database.
+        database: PathBuf,
+        /// The key that was found.
+        key: PathBuf,
+    },
     /// The certificate.
     #[error("cannot serve TLS")]
     Tls(#[from] TlsError),
@@ -84,6 +96,15 @@ pub enum ServeError {
         /// Why not.
         #[source]
         source: ClusterError,
+    },
+    /// A cluster's part of the documents, or its authority.
+    #[error("cannot issue bootstraps for the cluster {cluster}")]
+    Document {
+        /// Which.
+        cluster: ClusterId,
+        /// Why not.
+        #[source]
+        source: RenderError,
     },
     /// The agent's archives.
     #[error("cannot use the agent's archives")]
@@ -161,6 +182,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         served.push(one.served);
     }
     let issuer = Issuer::new(store, key, url.as_str().to_owned(), metrics.clone(), served);
+    if !issuer.key_fits().await? {
+        return Err(ServeError::OtherKey { database: config.database, key: config.master_key });
+    }
     tasks.spawn(issuer.clone().absorb(seen));
     let settling = issuer.clone();
     tasks.spawn(async move {
@@ -172,9 +196,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         tasks.spawn(Arc::clone(certificate).follow());
     }
 
+    let limits = Limits { per_second: config.rate.per_second, burst: config.rate.burst };
     let (end, stop) = Stop::new();
-    let mut router =
-        api::router(Api::new(issuer, Limits::default())).merge(renderer.router()).merge(description(&url)?);
+    let mut router = api::router(Api::new(issuer, limits)).merge(renderer.router()).merge(description(&url)?);
     let mut listening = JoinSet::new();
     let (address, tls) = (listener.address(), certificate.is_some());
     match operations {
@@ -185,6 +209,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         }
         None => router = router.merge(health.router()),
     }
+    let router = router.method_not_allowed_fallback(async || Refusal::method("GET, HEAD"));
     listening.spawn(listener.serve(certificate.clone(), observed(router, &metrics), stop));
     tracing::info!(%address, tls, url = url.as_str(), "the API is served");
     // Without a service manager there is nobody to tell.

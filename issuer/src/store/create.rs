@@ -1,6 +1,7 @@
 //! A bootstrap's beginning: durable before the cluster hears of it, told to nobody before the cluster
 //! answered, and gone when it was given up.
 
+use super::events::{self, Event, Source};
 use super::rows::{self, Bootstrap, Place, SELECT, State};
 use super::{Store, StoreError};
 use crate::names::BootstrapId;
@@ -106,10 +107,16 @@ impl Store {
     /// See [`StoreError`].
     pub async fn activate(&self, id: BootstrapId) -> Result<bool, StoreError> {
         self.write(move |connection| {
-            connection
+            let first = connection
                 .prepare_cached("UPDATE bootstraps SET state = 'active' WHERE id = ? AND state = 'issuing'")?
-                .execute([id.as_str()])?;
-            Ok(get(connection, &id)?.is_some_and(|row| row.state != State::Abandoned))
+                .execute([id.as_str()])?
+                > 0;
+            let Some(row) = get(connection, &id)? else { return Ok(false) };
+            if first {
+                let message = format!("the token {} was issued", row.token);
+                events::add(connection, &id, &Event::new(Source::Issuer, "issued", row.created_at, message))?;
+            }
+            Ok(row.state != State::Abandoned)
         })
         .await
     }
@@ -151,10 +158,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn abandoned(&self, place: Place) -> Result<Vec<Bootstrap>, StoreError> {
         self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} WHERE b.state = 'abandoned' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&abandoned_sql())?;
             let found = statement
                 .query_map([place.workspace.as_str(), place.cluster.as_str()], rows::bootstrap)?
                 .collect::<Result<Vec<_>, _>>()?;
@@ -162,6 +166,11 @@ impl Store {
         })
         .await
     }
+}
+
+/// What was given up: workspace, cluster.
+pub(super) fn abandoned_sql() -> String {
+    format!("{SELECT} WHERE b.state = 'abandoned' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq")
 }
 
 fn abandon(

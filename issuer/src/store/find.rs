@@ -5,7 +5,8 @@
 use super::rows::{self, Bootstrap, Place, SELECT, Status};
 use super::{Store, StoreError};
 use crate::names::BootstrapId;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
+use worker_bootstrap::token::TokenId;
 
 /// Which page.
 #[derive(Debug, Clone)]
@@ -37,18 +38,22 @@ impl Store {
     /// # Errors
     /// See [`StoreError`].
     pub async fn get(&self, place: Place, id: BootstrapId) -> Result<Option<Bootstrap>, StoreError> {
-        self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} WHERE b.id = ? AND b.workspace = ? AND b.cluster = ? AND b.state IN ('active', 'revoked')"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let found = statement
-                .query_row(
-                    [id.as_str(), place.workspace.as_str(), place.cluster.as_str()],
-                    rows::bootstrap,
-                )
+        self.read(move |connection| find(connection, &place, &id)).await
+    }
+
+    /// The last that was begun, whoever's.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn newest(&self) -> Result<Option<(BootstrapId, TokenId)>, StoreError> {
+        self.read(|connection| {
+            let newest = connection
+                .prepare_cached("SELECT id, token_id FROM bootstraps ORDER BY seq DESC LIMIT 1")?
+                .query_row([], |row| {
+                    Ok((rows::named(row, 0, BootstrapId::parse)?, rows::named(row, 1, TokenId::parse)?))
+                })
                 .optional()?;
-            Ok(found)
+            Ok(newest)
         })
         .await
     }
@@ -75,18 +80,7 @@ impl Store {
                     }
                 }
             };
-            let wanted = match page.status {
-                None => "b.state IN ('active', 'revoked') AND ?4 = ?4",
-                Some(Status::Active) => "b.state = 'active' AND b.joined_at IS NULL AND b.expires_at > ?4",
-                Some(Status::Expired) => {
-                    "b.state = 'active' AND (b.joined_at IS NOT NULL OR b.expires_at <= ?4)"
-                }
-                Some(Status::Revoked) => "b.state = 'revoked' AND ?4 = ?4",
-            };
-            let sql = format!(
-                "{SELECT} WHERE b.workspace = ?1 AND b.cluster = ?2 AND b.seq < ?3 AND {wanted} \
-                 ORDER BY b.seq DESC LIMIT ?5"
-            );
+            let sql = page_sql(page.status);
             let mut bootstraps = connection
                 .prepare_cached(&sql)?
                 .query_map(
@@ -100,4 +94,32 @@ impl Store {
         })
         .await
     }
+}
+
+/// One bootstrap that was answered for, or nothing where this place has none of this id.
+pub fn find(
+    connection: &Connection,
+    place: &Place,
+    id: &BootstrapId,
+) -> Result<Option<Bootstrap>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE b.id = ? AND b.workspace = ? AND b.cluster = ? AND b.state IN ('active', 'revoked')"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let place = [id.as_str(), place.workspace.as_str(), place.cluster.as_str()];
+    Ok(statement.query_row(place, rows::bootstrap).optional()?)
+}
+
+/// A page: workspace, cluster, seq that it is before, now, rows.
+pub(super) fn page_sql(status: Option<Status>) -> String {
+    let wanted = match status {
+        None => "b.state IN ('active', 'revoked') AND ?4 = ?4",
+        Some(Status::Active) => "b.state = 'active' AND b.joined_at IS NULL AND b.expires_at > ?4",
+        Some(Status::Expired) => "b.state = 'active' AND (b.joined_at IS NOT NULL OR b.expires_at <= ?4)",
+        Some(Status::Revoked) => "b.state = 'revoked' AND ?4 = ?4",
+    };
+    format!(
+        "{SELECT} WHERE b.workspace = ?1 AND b.cluster = ?2 AND b.seq < ?3 AND {wanted} \
+         ORDER BY b.seq DESC LIMIT ?5"
+    )
 }

@@ -5,6 +5,7 @@
 pub mod api_tokens;
 pub mod create;
 mod error;
+pub mod events;
 pub mod find;
 mod open;
 mod readers;

@@ -2,6 +2,7 @@
 //! and what the cluster tells of its use.
 
 use super::create::{Key, get, known, remember};
+use super::events::{self, Event, Source};
 use super::rows::{self, Bootstrap, Place, SELECT, State};
 use super::{Store, StoreError};
 use crate::cluster::{Happened, Use};
@@ -92,10 +93,7 @@ impl Store {
     /// See [`StoreError`].
     pub async fn to_withdraw(&self, place: Place) -> Result<Vec<Bootstrap>, StoreError> {
         self.read(move |connection| {
-            let sql = format!(
-                "{SELECT} WHERE o.state = 'RUNNING' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq"
-            );
-            let mut statement = connection.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&to_withdraw_sql())?;
             let found = statement
                 .query_map([place.workspace.as_str(), place.cluster.as_str()], rows::bootstrap)?
                 .collect::<Result<Vec<_>, _>>()?;
@@ -116,6 +114,7 @@ impl Store {
         now: i64,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
+            let said = note.clone();
             let changed = connection
                 .prepare_cached(
                     "UPDATE operations SET state = 'SUCCEEDED', note = ?, last_error = NULL, completed_at = ? \
@@ -127,6 +126,8 @@ impl Store {
             }
             if changed > 0 {
                 touch(connection, &id, now)?;
+                let event = Event::new(Source::Cluster, "withdrawn", now, said);
+                events::add(connection, &id, &event)?;
             }
             Ok(())
         })
@@ -173,6 +174,7 @@ impl Store {
     ) -> Result<Option<Told>, StoreError> {
         self.write(move |connection| {
             let Some(id) = owner(connection, &token)? else { return Ok(None) };
+            events::add_happened(connection, &id, &what, at)?;
             let first = match &what {
                 Happened::Denied { .. } => true,
                 Happened::Bound(used) => bind(connection, &id, used)?,
@@ -196,6 +198,11 @@ impl Store {
     }
 }
 
+/// What the cluster has not answered for: workspace, cluster.
+pub(super) fn to_withdraw_sql() -> String {
+    format!("{SELECT} WHERE o.state = 'RUNNING' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq")
+}
+
 fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE bootstraps SET state = 'revoked' WHERE id = ?")?
@@ -206,6 +213,8 @@ fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), Stor
             "INSERT INTO operations (id, bootstrap, state, started_at) VALUES (?, ?, 'RUNNING', ?)",
         )?
         .execute(params![OperationId::random().as_str(), id.as_str(), now])?;
+    let message = "the bootstrap was revoked; the cluster is told as soon as it can be reached";
+    events::add(connection, id, &Event::new(Source::Issuer, "revoked", now, message))?;
     Ok(())
 }
 

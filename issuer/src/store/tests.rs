@@ -59,3 +59,55 @@ async fn a_full_disk_is_temporary_and_loses_nothing() {
     drop(store);
     assert_eq!(rows(&Store::open(&path).unwrap()).await, seen + 1);
 }
+
+/// A hundred thousand bootstraps of two clusters, most of them long over.
+fn many(path: &std::path::Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let filled = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) ";
+    for sql in [
+        "INSERT INTO token_ids SELECT printf('%06d', i), printf('wbs_%032x', i) FROM n",
+        "INSERT INTO bootstraps (id, workspace, cluster, token_id, state, created_at, updated_at, expires_at, etag) \
+         SELECT printf('wbs_%032x', i), 'ws_1', 'clu_' || (i % 2), printf('%06d', i), \
+         iif(i % 10, 'active', 'revoked'), i, i, i + 3600, 1 FROM n",
+        "INSERT INTO operations SELECT printf('op_%032x', i), printf('wbs_%032x', i), 'SUCCEEDED', 'done', NULL, i, i \
+         FROM n WHERE i % 10 = 0",
+    ] {
+        let (insert, select) = sql.split_once("SELECT").unwrap();
+        connection.execute_batch(&format!("{insert} {filled} SELECT{select}")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn at_a_hundred_thousand_nothing_is_read_but_what_is_asked_for() {
+    use super::create::abandoned_sql;
+    use super::find::page_sql;
+    use super::revoke::to_withdraw_sql;
+    use super::rows::{SELECT, Status};
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("issuer.db");
+    let store = Store::open(&path).unwrap();
+    many(&path);
+    let queries = [
+        page_sql(None),
+        page_sql(Some(Status::Active)),
+        page_sql(Some(Status::Expired)),
+        page_sql(Some(Status::Revoked)),
+        abandoned_sql(),
+        to_withdraw_sql(),
+        format!("{SELECT} WHERE b.id = ? AND b.workspace = ? AND b.cluster = ?"),
+    ];
+    let plans = move |connection: &rusqlite::Connection| {
+        let mut plans = Vec::new();
+        for sql in queries {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+            let rows =
+                statement.raw_query().mapped(|row| row.get::<_, String>(3)).collect::<Result<Vec<_>, _>>()?;
+            plans.push((sql, rows.join("; ")));
+        }
+        Ok(plans)
+    };
+    for (sql, plan) in store.read(plans).await.unwrap() {
+        assert!(!plan.contains("SCAN"), "{sql}\n{plan}");
+        assert!(!sql.contains("LIMIT") || !plan.contains("TEMP B-TREE"), "{sql}\n{plan}");
+    }
+}

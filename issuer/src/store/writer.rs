@@ -17,6 +17,8 @@ const QUEUE: usize = 1024;
 pub trait Job: Send {
     /// Does it, inside a transaction. False: undo it.
     fn run(&mut self, connection: &Connection) -> bool;
+    /// What SQLite said, where that was why.
+    fn cause(&self) -> Option<Arc<rusqlite::Error>>;
     /// Tells whoever asked, now that it is on the disk or was lost with its transaction.
     fn tell(self: Box<Self>, lost: Option<StoreError>);
 }
@@ -36,6 +38,13 @@ where
     fn run(&mut self, connection: &Connection) -> bool {
         self.outcome = self.work.take().map(|work| work(connection));
         matches!(self.outcome, Some(Ok(_)))
+    }
+
+    fn cause(&self) -> Option<Arc<rusqlite::Error>> {
+        match &self.outcome {
+            Some(Err(StoreError::Sql(error))) => Some(Arc::clone(error)),
+            _ => None,
+        }
     }
 
     fn tell(self: Box<Self>, lost: Option<StoreError>) {
@@ -98,17 +107,19 @@ fn serve(opened: Opened, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
                 Err(_) => break,
             }
         }
-        let lost = commit(&connection, &mut batch).err().map(Arc::new);
+        let lost = commit(&connection, &mut batch).err();
         for job in batch {
-            job.tell(lost.as_ref().map(|error| StoreError::Sql(Arc::clone(error))));
+            job.tell(lost.clone().map(StoreError::Sql));
         }
     }
     drop(connection);
     drop(lock);
 }
 
+type Lost = Arc<rusqlite::Error>;
+
 /// All of them in one transaction; one that fails is undone alone.
-fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
+fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
     let outcome = attempt(connection, batch);
     if outcome.is_err() && !connection.is_autocommit() {
         drop(connection.execute_batch("ROLLBACK"));
@@ -116,14 +127,16 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), rus
     outcome
 }
 
-fn attempt(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), rusqlite::Error> {
+fn attempt(connection: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Lost> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     for job in batch {
         connection.execute_batch("SAVEPOINT job")?;
-        // Where the disk is full SQLite may have undone the whole transaction: then the next statement says
-        // so, and with it everybody in this batch is told.
         let keep = job.run(connection);
+        if connection.is_autocommit() {
+            // A full disk makes SQLite undo the whole transaction: everybody in it is told why.
+            return Err(job.cause().unwrap_or_else(|| Arc::new(rusqlite::Error::InvalidQuery)));
+        }
         connection.execute_batch(if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" })?;
     }
-    connection.execute_batch("COMMIT")
+    Ok(connection.execute_batch("COMMIT")?)
 }

@@ -59,8 +59,9 @@ async fn bodies() {
     let large = format!(r#"{{"ttl_seconds": 60, "x": "{}"}}"#, "x".repeat(65_536));
     let kind = "content-type";
     let json = "application/json";
+    type Expected<'a> = Result<i64, (u16, u64, &'a str)>;
     #[rustfmt::skip]
-    let rows: Vec<(&str, &str, Result<i64, (u16, u64, &str)>)> = vec![
+    let rows: Vec<(&str, &str, Expected<'_>)> = vec![
         (json,                              "",                                   Ok(3600)),
         ("text/plain",                      "",                                   Ok(3600)),
         (json,                              "{}",                                 Ok(3600)),

@@ -17,6 +17,10 @@ async fn the_same_request_again_is_told_the_same() {
     assert_eq!(rig.cluster.grants(), 1);
     let rig = rig.again().await;
     assert_eq!(rig.create(&[KEY], "").await.json, first.json, "after a restart");
+    assert!(rig.issuer.key_fits().await.unwrap());
+    // A key that was made anew beside the old database is not taken for the old one.
+    std::fs::remove_file(rig.directory.path().join("master.key")).unwrap();
+    assert!(!rig.again().await.issuer.key_fits().await.unwrap());
 }
 
 #[tokio::test]

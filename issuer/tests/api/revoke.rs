@@ -57,8 +57,9 @@ async fn the_etag_is_required_and_has_to_be_the_last() {
     let made = rig.create(&[], "").await;
     let target = format!("{CLUSTER}/{}:revoke", made.text_at("/id"));
     let long = "1".repeat(257);
+    type Headers<'a> = &'a [(&'a str, &'a str)];
     #[rustfmt::skip]
-    let rows: [(&[(&str, &str)], (u16, u64, &str)); 6] = [
+    let rows: [(Headers<'_>, (u16, u64, &str)); 6] = [
         (&[],                                     (400, 7001, "header.if-match")),
         (&[("If-Match", "")],                     (400, 7001, "header.if-match")),
         (&[("If-Match", &long)],                  (400, 7001, "header.if-match")),

@@ -49,19 +49,24 @@ impl Answer {
 
 /// Sends these bytes and reads to the end of the connection.
 pub async fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    attempt(address, bytes).await.unwrap()
+}
+
+/// The same, or nothing where nobody listens.
+async fn attempt(address: SocketAddr, bytes: &[u8]) -> Option<Answer> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
     // The server may answer and close before it has read all of it.
     stream.write_all(bytes).await.ok();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.ok();
     let answer = String::from_utf8(answer).unwrap();
     let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    Answer {
+    Some(Answer {
         code: head.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default(),
         head: head.to_owned(),
         text: text.to_owned(),
         json: serde_json::from_str(text).unwrap_or_default(),
-    }
+    })
 }
 
 /// A request with these headers; `Content-Length` follows from the body.
@@ -72,6 +77,21 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Answer {
+    raw(address, request(method, target, headers, body).as_bytes()).await
+}
+
+/// The same to somebody who may end at any moment: nothing where no whole answer came.
+pub async fn send_to_mortal(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Option<Answer> {
+    let answer = attempt(address, request(method, target, headers, "").as_bytes()).await?;
+    (!answer.json.is_null()).then_some(answer)
+}
+
+fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut request = format!("{method} {target} HTTP/1.1\r\nHost: issuer\r\nConnection: close\r\n");
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
@@ -81,5 +101,5 @@ pub async fn send(
     }
     request.push_str("\r\n");
     request.push_str(body);
-    raw(address, request.as_bytes()).await
+    request
 }

@@ -1,7 +1,7 @@
 //! The command, pasted or run as a script.
 
 use crate::machine::{CODE, Machine, said};
-use crate::order::{Case, TOKEN, bare, nasty};
+use crate::order::{Case, TOKEN, authority, bare, nasty, stocked};
 use serde_json::json;
 use worker_bootstrap::document;
 
@@ -26,6 +26,27 @@ fn the_agent_gets_the_document_and_its_exit_code_comes_through() {
         assert!(spoken.contains("joins this machine to clu_01"), "{shell:?}: {spoken}");
         if !shell.contains(&"-i") {
             assert!(!spoken.contains("0123456789abcdef"), "{shell:?}: {spoken}");
+        }
+    }
+}
+
+/// As in user-data that carries it, or in a file that somebody saved it to: the agent needs no shell for it.
+#[test]
+fn the_agent_reads_command_and_user_data_as_they_are() {
+    let case = Case::new(&nasty());
+    for renderer in
+        [bare(), stocked("https://issuer.example/it's", Some(&authority().0), &["amd64", "arm64"])]
+    {
+        let rendered = case.render(&renderer).unwrap();
+        let document = document::parse(rendered.document.expose().as_bytes(), "it").unwrap();
+        let script = format!("#!/bin/sh\n{}", rendered.command.expose());
+        for text in [rendered.command.expose(), rendered.cloud_init.expose(), &script] {
+            let parsed = document::parse(text.as_bytes(), "it")
+                .unwrap_or_else(|failure| panic!("{}\n{text}", failure.line()));
+            assert!(parsed == document);
+        }
+        for user_data in [rendered.cloud_init.expose(), &script] {
+            assert_eq!(document::is_carried_by(user_data.as_bytes()), Ok(true));
         }
     }
 }
@@ -64,7 +85,18 @@ fn a_shell_that_it_is_pasted_into_is_left_as_it_was() {
         let kept = machine.note("history");
         assert!(kept.contains("echo before"), "{kept}");
         assert_eq!(kept.contains(TOKEN), is_kept, "{control}: {kept}");
-        assert_eq!(said(&output).contains("history will have"), is_kept, "{control}");
+        let advice = said(&output)
+            .lines()
+            .find_map(|line| Some(line.split_once("have the bootstrap in it: '")?.1.to_owned()));
+        assert_eq!(advice.is_some(), is_kept, "{control}");
+        if let Some(advice) = advice {
+            let advice = advice.split_once('\'').unwrap().0;
+            std::fs::remove_file(&history).unwrap();
+            let text = format!("echo before\n{}{advice}\necho after\n", rendered.command.expose());
+            machine.run(&["bash", "--norc", "-i"], &environment, &text);
+            let kept = machine.note("history");
+            assert!(kept.contains("echo after") && !kept.contains("set -eu"), "{advice}: {kept}");
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A bootstrap to render, with values that would like to be more than values.
 
-use bootstrap_issuer::cluster::Reach;
+use bootstrap_issuer::cluster::{Promise, Reach};
 use bootstrap_issuer::names::{BootstrapId, ClusterId};
 use bootstrap_issuer::render::{Archives, Order, RenderError, Rendered, Renderer};
 use serde_json::{Value, json};
@@ -46,12 +46,17 @@ pub fn fragment(config: &Value) -> Fragment {
 pub struct Case {
     pub fragment: Fragment,
     pub reach: Reach,
+    pub promise: Promise,
 }
 
 impl Case {
     pub fn new(config: &Value) -> Case {
         let servers = vec!["https://api.example:6443/it's".to_owned()];
-        Case { fragment: fragment(config), reach: Reach { servers, authority: authority().0 } }
+        Case {
+            fragment: fragment(config),
+            reach: Reach { servers, authority: authority().0 },
+            promise: Promise::OneTime,
+        }
     }
 
     pub fn render(&self, renderer: &Renderer) -> Result<Rendered, RenderError> {
@@ -63,6 +68,7 @@ impl Case {
             fragment: &self.fragment,
             expires,
             token: &Token::parse(Secret::new(TOKEN.into())).unwrap(),
+            promise: &self.promise,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The user-data, and the field `artifacts`.
 
 use crate::order::{Case, EXPIRES, TOKEN, authority, bare, nasty, stocked};
+use bootstrap_issuer::cluster::Promise;
+use bootstrap_issuer::names::ClusterId;
 use bootstrap_issuer::render::{LARGEST_USER_DATA, RenderError};
 use serde_json::{Value, json};
 use worker_bootstrap::document;
@@ -152,4 +154,29 @@ fn machines_report_where_the_issuers_authority_is_known() {
         assert_eq!(report.as_ref().map(|report| report.url.to_string()).as_deref(), url);
         assert!(report.is_none_or(|report| report.certificate_authority_data.der().len() == 1));
     }
+}
+
+#[test]
+fn what_can_be_promised_is_said() {
+    let mut case = Case::new(&json!({}));
+    for (promise, words, others) in [
+        (Promise::OneTime, "one-time", "multi-use"),
+        (Promise::MultiUse { why: "x".into() }, "multi-use until expiry", "one-time"),
+    ] {
+        case.promise = promise;
+        let rendered = case.render(&bare()).unwrap();
+        for text in [rendered.command.expose(), rendered.cloud_init.expose()] {
+            assert!(text.contains(words) && !text.contains(others), "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_every_machine_would_refuse_is_found_out_before() {
+    let good = Case::new(&nasty());
+    let cluster = ClusterId::parse("clu_01").unwrap();
+    assert!(bare().try_out(&cluster, &good.reach, &good.fragment).is_ok());
+    let long = Case::new(&json!({"x".repeat(2000): 1}));
+    let refused = bare().try_out(&cluster, &long.reach, &long.fragment);
+    assert!(matches!(refused, Err(RenderError::Refused(_))), "{refused:?}");
 }

@@ -92,12 +92,11 @@ pub(super) async fn get(arguments: One) -> Result<(), Failure> {
 pub(super) async fn events(arguments: One) -> Result<(), Failure> {
     let events = arguments.api.client()?.events(&arguments.api.cluster, &arguments.id).await?;
     if arguments.api.json {
-        out::print(&out::json(&events))?;
+        out::print(&out::json(&json!(events)))?;
         return Ok(());
     }
-    let data = events["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows: Vec<Vec<String>> = data.iter().map(event).collect();
-    out::print(&out::table(&["TIME", "WHAT", "DETAIL"], &rows))?;
+    let rows: Vec<Vec<String>> = events.iter().map(event).collect();
+    out::print(&out::table(&["TIME", "WHO", "WHAT", "DETAIL"], &rows))?;
     Ok(())
 }
 
@@ -172,9 +171,10 @@ fn shown(one: &Value) -> String {
 
 /// One event: its time, its kind, and the rest of its fields.
 fn event(one: &Value) -> Vec<String> {
-    let rest = one.as_object().into_iter().flatten().filter(|(name, value)| {
-        !["at", "type"].contains(&name.as_str()) && !value.is_null() && *value != &json!("")
-    });
-    let rest: Vec<String> = rest.map(|(name, _)| format!("{name}={}", out::text(one, name))).collect();
-    vec![out::time(one, "at"), out::text(one, "type"), rest.join(" ")]
+    // What is for programs alone is in the JSON.
+    let beside = ["reason", "next", "step", "node"];
+    let beside = beside.into_iter().filter(|name| one[*name].as_str().is_some_and(|text| !text.is_empty()));
+    let beside = beside.map(|name| format!("{name}: {}", out::text(one, name)));
+    let detail: Vec<String> = std::iter::once(out::text(one, "message")).chain(beside).collect();
+    vec![out::time(one, "at"), out::text(one, "source"), out::text(one, "type"), detail.join("; ")]
 }

@@ -1,11 +1,12 @@
  ( set -eu
 bootstrap=@BOOTSTRAP@
 cluster=@CLUSTER@
+uses=@USES@
 @SAY@
-say "joins this machine to $cluster as a worker, with the bootstrap $bootstrap, which works once"
+say "joins this machine to $cluster as a worker, with the bootstrap $bootstrap: $uses"
 case $-${BASH_VERSION:+bash}:${HISTCONTROL:-} in
     *ignorespace* | *ignoreboth*) ;;
-    *i*bash:*) say "this shell's history will have the bootstrap in it: 'history -d -1' takes it out again" ;;
+    *i*bash:*) say "this shell's history will have the bootstrap in it: 'history -d \$((HISTCMD-1))' takes it out again" ;;
 esac
 as_root=''
 if [ "$(id -u)" != 0 ]; then

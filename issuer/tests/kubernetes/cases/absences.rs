@@ -107,7 +107,7 @@ pub async fn killed_before_the_certificate(cluster: Cluster) {
     let token = issuer.token().await;
     let machine = Machine::ready();
     let server = format!("https://{}", cluster.address);
-    machine.deliver(&document(&token, &[server.clone()], Trust::Ca(&cluster.ca)));
+    machine.deliver(&document(&token, std::slice::from_ref(&server), Trust::Ca(&cluster.ca)));
     let mut run = machine.start(&[]);
     run.waits_for("csr_approval").await;
     run.kill().await;

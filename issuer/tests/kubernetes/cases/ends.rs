@@ -7,8 +7,10 @@ use crate::support::cluster::Cluster;
 use bootstrap_issuer::cluster::{Happened, Withdrawn};
 use time::{Duration, OffsetDateTime};
 
+/// And every issuer tells so, whichever of them removed the Secret.
 pub async fn a_node_ends_its_token(cluster: Cluster) {
     let issuer = Issuer::start(&cluster).await;
+    let other = Issuer::start(&cluster).await;
     let token = issuer.token().await;
     let bearer = Bearer::of(&cluster, &token);
     let first = Csr::fresh();
@@ -24,6 +26,7 @@ pub async fn a_node_ends_its_token(cluster: Cluster) {
         })
         .await;
     assert_eq!(by.node, first.node);
+    other.tells("the join", &token, |what| matches!(what, Happened::Joined(_)).then_some(())).await;
     assert_eq!(issuer.told_of(&token), [Happened::Bound(by.clone()), Happened::Joined(by)]);
     assert_eq!(issuer.backend.withdraw(&id(&token)).await.unwrap(), Withdrawn::Gone);
     // A server may accept it from its cache for some seconds more.

@@ -3,6 +3,7 @@
 use crate::csr::{Bearer, Csr, End, ask, end_of, words};
 use crate::rig::{Issuer, node_name, secret};
 use crate::support::cluster::Cluster;
+use bootstrap_issuer::cluster::Happened;
 
 fn taken() -> End {
     End::Denied("NodeNameTaken".to_owned())
@@ -31,7 +32,13 @@ pub async fn two_tokens_for_one_name(cluster: Cluster) {
     assert_eq!(ask(&cluster, &b, &Csr::of(&first.node)).await, taken());
     let released = secret(&cluster, &two).await.unwrap();
     assert!(released["metadata"]["annotations"].get("bootstrap.akua.dev/used-by").is_none(), "{released}");
-    assert_eq!(ask(&cluster, &b, &Csr::fresh()).await, End::Issued);
+    let own = Csr::fresh();
+    assert_eq!(ask(&cluster, &b, &own).await, End::Issued);
+    let told = |what: &Happened| match what {
+        Happened::Bound(by) => Some(by.node.clone()),
+        _ => None,
+    };
+    assert_eq!(issuer.tells("the use", &two, told).await, own.node, "what was taken back is not told");
 
     // At the same moment: one of them, or neither, and never both.
     for _ in 0..5 {

@@ -1,22 +1,31 @@
 //! Many at once, in numbers that take a while.
 
 use super::withdrawals::race;
+use crate::csr::{Bearer, Csr, End, ask, read};
 use crate::rig::Issuer;
 use crate::support::cluster::{Cluster, Kind, SecondServer};
 use crate::support::machine::Machine;
 use crate::support::token::{Trust, document};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 #[ignore = "takes a minute"]
 fn two_hundred_withdrawals_against_a_use_embedded() {
-    crate::on(Kind::Embedded, async |cluster: Cluster| race(&cluster, 200).await);
+    crate::on(Kind::Embedded, async |cluster: Cluster| {
+        let other = Issuer::idle(&cluster).await;
+        race(&cluster, &other, 200).await;
+    });
 }
 
+/// Withdrawn by way of another API server than the machine and the issuer that enforces use.
 #[test]
 #[ignore = "needs a control plane: tests/run"]
 fn two_hundred_withdrawals_against_a_use_real() {
-    crate::on(Kind::Real, async |cluster: Cluster| race(&cluster, 200).await);
+    crate::on(Kind::Real, async |cluster: Cluster| {
+        let second = SecondServer::add("withdrawing");
+        let other = Issuer::by_way_of(&cluster, &format!("https://{}", second.address)).await;
+        race(&cluster, &other, 200).await;
+    });
 }
 
 #[test]
@@ -57,5 +66,24 @@ async fn fifty(cluster: &Cluster, servers: &[String]) {
     let issued = cluster.admin.csrs_of(&token).await;
     let issued = issued.iter().filter(|csr| csr["status"]["certificate"].is_string()).count();
     assert_eq!(issued, 1);
-    tokio::time::sleep(Duration::ZERO).await;
+}
+
+/// A connection that stands and carries nothing is noticed, without a word from the network.
+#[test]
+#[ignore = "takes a minute"]
+fn a_watch_that_froze_is_noticed() {
+    crate::alone_on(Kind::Embedded, async |cluster: Cluster| {
+        let door = cluster.door();
+        let mut issuer = Issuer::by_way_of(&cluster, &door.url()).await;
+        issuer.enforce();
+        let (before, after) = (issuer.token().await, issuer.token().await);
+        assert_eq!(ask(&cluster, &Bearer::of(&cluster, &before), &Csr::fresh()).await, End::Issued);
+        door.freeze_all();
+        let name = Bearer::of(&cluster, &after).post(&Csr::fresh()).await.unwrap();
+        let began = Instant::now();
+        while read(&cluster, &name).await["status"].get("certificate").is_none() {
+            assert!(began.elapsed() < Duration::from_secs(90), "not noticed");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
 }

@@ -67,12 +67,13 @@ pub async fn not_ours(cluster: Cluster) {
 }
 
 pub async fn against_a_use(cluster: Cluster) {
-    race(&cluster, 20).await;
+    let other = Issuer::idle(&cluster).await;
+    race(&cluster, &other, 20).await;
 }
 
 /// A use and a withdrawal at the same moment, so many times: exactly one of them is first, and whoever
-/// withdrew is told which.
-pub async fn race(cluster: &Cluster, times: u32) {
+/// withdrew is told which. Another issuer than the one that enforces withdraws.
+pub async fn race(cluster: &Cluster, other: &Issuer, times: u32) {
     let issuer = Issuer::start(cluster).await;
     let (mut unused, mut used) = (0, 0);
     for time in 0..times {
@@ -93,7 +94,7 @@ pub async fn race(cluster: &Cluster, times: u32) {
             },
             async {
                 tokio::time::sleep(head_start).await;
-                issuer.backend.withdraw(&id(&token)).await.unwrap()
+                other.backend.withdraw(&id(&token)).await.unwrap()
             }
         );
         match (&end, &withdrawn) {

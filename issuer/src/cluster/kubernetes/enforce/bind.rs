@@ -27,7 +27,12 @@ pub(super) async fn bind(
     let name = secret::name(token);
     for _ in 0..ROUNDS {
         let now = clock::now();
-        let Said::Done(found) = ask("reading the token's Secret", secrets.get(&name)).await? else {
+        // Side by side, as the machine waits: both are read before the token is bound.
+        let (found, node) = tokio::join!(
+            ask("reading the token's Secret", secrets.get(&name)),
+            enforcer.node_since(&wanted.node)
+        );
+        let Said::Done(found) = found? else {
             let last = enforcer.memory.last(token);
             return Ok(Some(answer::gone(token, last.as_ref(), wanted, now)));
         };
@@ -40,7 +45,7 @@ pub(super) async fn bind(
         if held.expired(now) {
             return Ok(Some(answer::expired(token, held.expires)));
         }
-        if let Some(since) = enforcer.node_since(&wanted.node).await? {
+        if let Some(since) = node? {
             let who = format!("there is a Node of this name since {}", clock::seconds(since));
             return Ok(Some(answer::name_taken(token, wanted, &who)));
         }

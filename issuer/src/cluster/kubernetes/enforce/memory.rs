@@ -21,6 +21,21 @@ struct Last {
     gone: Option<Instant>,
 }
 
+/// A token that wants a look.
+#[derive(Debug)]
+pub(super) struct Due {
+    /// Its last state.
+    pub(super) held: Held,
+    /// For how long its Secret has been gone; none where it is there, as far as is known.
+    pub(super) gone: Option<Duration>,
+}
+
+impl Last {
+    fn due(&self) -> Due {
+        Due { held: self.held.clone(), gone: self.gone.map(|since| since.elapsed()) }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inner {
     tokens: HashMap<TokenId, Last>,
@@ -77,11 +92,17 @@ impl Memory {
         self.lock().tokens.get(token).map(|last| last.held.clone())
     }
 
-    /// The tokens that are there.
-    pub(super) fn live(&self) -> Vec<Held> {
+    /// Every token that is remembered.
+    pub(super) fn all(&self) -> Vec<Due> {
         let mut inner = self.lock();
         inner.tokens.retain(|_, last| last.gone.is_none_or(|since| since.elapsed() < REMEMBERED));
-        inner.tokens.values().filter(|last| last.gone.is_none()).map(|last| last.held.clone()).collect()
+        inner.tokens.values().map(Last::due).collect()
+    }
+
+    /// Those that are bound to this node.
+    pub(super) fn bound_to(&self, node: &str) -> Vec<Due> {
+        let is_its = |held: &Held| held.bound.as_ref().is_some_and(|bound| bound.node == node);
+        self.lock().tokens.values().filter(|last| is_its(&last.held)).map(Last::due).collect()
     }
 
     /// Whether this has not been told yet; it counts as told from now on.
@@ -91,5 +112,10 @@ impl Memory {
             inner.told.clear();
         }
         inner.told.insert(format!("{token} {what:?}"))
+    }
+
+    /// Whether this was told, as far as is remembered.
+    pub(super) fn was_told(&self, token: &TokenId, what: &Happened) -> bool {
+        self.lock().told.contains(&format!("{token} {what:?}"))
     }
 }

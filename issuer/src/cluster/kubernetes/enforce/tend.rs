@@ -2,6 +2,7 @@
 //! itself by its Node, or when its time is up. Not before: an agent that died between the issuance and its
 //! disk must still be able to fetch its certificate, and nobody else can use the token meanwhile.
 
+use super::memory::Due;
 use super::{Enforcer, pace, watched};
 use crate::clock;
 use crate::cluster::Happened;
@@ -24,6 +25,10 @@ use tokio::time::{Instant, sleep_until};
 
 /// The longest sleep: a clock that is set forward is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+/// So long after a Secret has gone its node is looked for, even where the watch does not know of it.
+const NEWS: Duration = Duration::from_secs(60);
+/// A binding that is older has not been taken back, and will not be.
+const SETTLED: time::Duration = time::Duration::minutes(1);
 /// When what could not be done is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -88,21 +93,21 @@ pub(super) async fn tokens(enforcer: Arc<Enforcer>) {
             },
             Some(event) = nodes.next() => match event.map(|event| names.take(event)) {
                 Ok(Arrived::None) => continue,
-                Ok(Arrived::One(node)) => bound_to(&enforcer, &node),
-                Ok(Arrived::Many) => enforcer.memory.live(),
+                Ok(Arrived::One(node)) => enforcer.memory.bound_to(&node),
+                Ok(Arrived::Many) => enforcer.memory.all(),
                 Err(error) => {
                     tracing::warn!(%error, "watching nodes");
                     continue;
                 }
             },
-            () = sleep_until(next) => enforcer.memory.live(),
+            () = sleep_until(next) => enforcer.memory.all(),
             else => return,
         };
-        for held in due {
-            match look_after(&enforcer, &names, &held).await {
+        for one in due {
+            match look_after(&enforcer, &names, &one).await {
                 Ok(at) => next = next.min(at),
                 Err(error) => {
-                    tracing::warn!(token = %held.token, %error, "cannot remove a token's Secret yet");
+                    tracing::warn!(token = %one.held.token, %error, "cannot remove a token's Secret yet");
                     next = next.min(Instant::now() + AGAIN);
                 }
             }
@@ -114,7 +119,7 @@ pub(super) async fn tokens(enforcer: Arc<Enforcer>) {
 }
 
 /// Takes an event; says which tokens want a look by it.
-fn learn(enforcer: &Enforcer, event: Event<Secret>) -> Vec<Held> {
+fn learn(enforcer: &Enforcer, event: Event<Secret>) -> Vec<Due> {
     let memory = &enforcer.memory;
     let read = |secret: &Secret| {
         let held = Held::of(secret);
@@ -132,48 +137,54 @@ fn learn(enforcer: &Enforcer, event: Event<Secret>) -> Vec<Held> {
         }
         Event::InitDone => {
             memory.listed();
-            return memory.live();
+            return memory.all();
         }
         Event::Apply(secret) => {
             if let Some(held) = read(&secret) {
                 memory.is(held.clone());
-                return vec![held];
+                return vec![Due { held, gone: None }];
             }
         }
         Event::Delete(secret) => {
             if let Some(held) = read(&secret) {
                 memory.was(held.clone());
+                return vec![Due { held, gone: Some(Duration::ZERO) }];
             }
         }
     }
     Vec::new()
 }
 
-fn bound_to(enforcer: &Enforcer, node: &str) -> Vec<Held> {
-    let mut held = enforcer.memory.live();
-    held.retain(|one| one.bound.as_ref().is_some_and(|bound| bound.node == node));
-    held
-}
-
 /// Tells of a use, and removes what has come to its end. Says when it wants another look.
-async fn look_after(enforcer: &Enforcer, names: &Names, held: &Held) -> Result<Instant, ClusterError> {
-    let now = clock::now();
+async fn look_after(enforcer: &Enforcer, names: &Names, due: &Due) -> Result<Instant, ClusterError> {
+    let (now, held, there) = (clock::now(), &due.held, due.gone.is_none());
+    let just_gone = due.gone.is_some_and(|since| since < NEWS);
     if let Some(bound) = &held.bound {
-        enforcer.tell(&held.token, Happened::Bound(bound.by()), bound.at()).await;
-        // The watch may lag: the node that it knows can be the one before. None had this name when the
-        // token was bound, so that one that is there now has come since.
-        if names.known.contains(&bound.node)
+        let known = names.known.contains(&bound.node);
+        // A binding is taken back at once where another machine is joining under the name. One that lasts
+        // is told here; most are told before, when their request is seen approved.
+        if known || !there || now - bound.at() > SETTLED {
+            enforcer.tell(&held.token, Happened::Bound(bound.by()), bound.at()).await;
+        }
+        let joined = Happened::Joined(bound.by());
+        // The watches may lag, each by as much as it likes: the node that one knows can be the one before,
+        // and another issuer can have removed the Secret of a node that is not known yet. None had this
+        // name when the token was bound, so that one that is there now has come since.
+        if (known || just_gone)
+            && !enforcer.memory.was_told(&held.token, &joined)
             && let Some(since) = enforcer.node_since(&bound.node).await?
         {
-            enforcer.tell(&held.token, Happened::Joined(bound.by()), since).await;
+            enforcer.tell(&held.token, joined, since).await;
+        }
+        if there && enforcer.memory.was_told(&held.token, &Happened::Joined(bound.by())) {
             return remove(enforcer, held).await;
         }
     }
-    if held.expired(now) {
+    if there && held.expired(now) {
         return remove(enforcer, held).await;
     }
-    let until = held.expires.and_then(|at| Duration::try_from(at - now).ok()).unwrap_or(LONGEST_SLEEP);
-    Ok(Instant::now() + until.min(LONGEST_SLEEP))
+    let left = held.expires.filter(|_| there).and_then(|at| Duration::try_from(at - now).ok());
+    Ok(Instant::now() + left.unwrap_or(LONGEST_SLEEP).min(LONGEST_SLEEP))
 }
 
 /// Removes the Secret if it is as it was seen: a use that was bound since then is looked at anew.
