@@ -86,6 +86,16 @@ pub(super) fn name_taken(token: &TokenId, wanted: &Use, who: &str) -> Answer {
     denied(reason::NAME_TAKEN, message)
 }
 
+/// The same where the other one was seen too late: the token is bound to the machine that asked.
+pub(super) fn name_taken_from(token: &TokenId, wanted: &Use, who: &str) -> Answer {
+    let message = format!(
+        "the name {} is taken: {who}. Token {token} is bound to this machine and name: issue a new bootstrap for \
+         this machine under another name",
+        wanted.node
+    );
+    denied(reason::NAME_TAKEN, message)
+}
+
 /// What is said of a token whose Secret is not there any more, by what is remembered of it.
 pub(super) fn gone(token: &TokenId, last: Option<&Held>, wanted: &Use, now: OffsetDateTime) -> Answer {
     let Some(last) = last else {
