@@ -56,6 +56,7 @@ impl Record {
             message: None,
             next: None,
             custody: None,
+            sweep: None,
         };
         Record { status, began: Instant::now(), step: None, wait: None }
     }
