@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// A [`Failure`] whose reason decides the exit code.
 pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Result<String, Failure> {
-    let _alone = machine::lock(machine, report, || report.ready()).await?;
+    report.alone(machine::lock(machine, report, || report.ready()).await?);
     if let Some(mark) = machine.standing().await? {
         return go_on(options, machine, mark, report).await;
     }
@@ -49,15 +49,17 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     report.step(Step::Admit);
     let Found { residue, .. } = &found;
     let sources = residue.own_paths();
-    let admitted = match admit(options, machine, &found, report).await {
+    let admitted = admit(options, machine, &found, report).await;
+    report.judged();
+    let admitted = match admitted {
         Ok(admitted) => admitted,
         Err(failure) => {
-            let needles = Needles::of_document(&found.raw);
+            let needles = found.read(&options.given).map(|it| Needles::of(&it.token)).unwrap_or_default();
             return Err(give_up(failure, machine, &needles, found.residue, report));
         }
     };
-    let Found { raw, residue, .. } = found;
-    drop(raw); // From here the token is in one place in memory: the admitted one.
+    let Found { raw, token_file, residue, .. } = found;
+    drop((raw, token_file)); // From here the token is in one place in memory: the admitted one.
     let Admitted { document, token, node, key_is_ours, judge, left } = admitted;
 
     report.step(Step::Plan);
@@ -76,6 +78,7 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
 
     report.step(Step::Join);
     report.ready();
+    report.keep();
     let mark = machine.ledger.begin(beginning(&document, token.id(), &node, sources))?;
     let deadline =
         Instant::now() + left.map_or(document.join.timeout, |left| left.min(document.join.timeout));
@@ -126,6 +129,7 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
         node_name: Some(mark.node.clone()),
         token_id: Some(mark.token_id.clone()),
     });
+    report.go_on(&mark.token_id);
     // Something may have written the document again since: wiped however far the mark has come.
     report.step(Step::Wipe);
     let mut known = places(options, machine);
@@ -157,13 +161,13 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
 /// Where a document of ours may lie, whatever is there now.
 fn places(options: &Options, machine: &Machine) -> Vec<PathBuf> {
     let well_known = find::WELL_KNOWN.iter().map(|place| machine.root.at(place));
-    well_known.chain(options.search.file()).collect()
+    well_known.chain(options.search.own_file(&machine.root)).collect()
 }
 
 async fn find(options: &Options, machine: &Machine, report: &Report) -> Result<Found, Failure> {
     let now = machine.reading().await;
-    let (visits, found) =
-        find::bootstrap(&options.search, &machine.root, &|found| machine.spent(found, &now));
+    let spent = |found: &Found| machine.spent(found, &options.given, &now);
+    let (visits, found) = find::bootstrap(&options.search, &options.given, &machine.root, &spent);
     for visit in visits {
         report.note(&visit.to_string());
     }

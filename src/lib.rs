@@ -7,6 +7,7 @@
 //! - [`cli`] the command line · [`agent`] the flow · [`machine`] what it runs on
 //! - the stages: [`find`] → [`admit`] → [`plan`] → [`check`] → [`prepare`] → [`join`] → [`mark`] →
 //!   [`wipe`] → [`start`] → [`report`]
+//! - [`outward`] the issuer is told what [`report`] tells the machine
 //! - what they speak of: [`document`] the bootstrap document · [`kube`] the Kubernetes API
 //! - [`host`] the only doors to files, processes, clock, network and facts
 //! - what everything stands on: [`step`], [`reason`], [`failure`], [`secret`], [`token`], [`progress`],
@@ -36,6 +37,8 @@ pub mod wipe;
 pub mod start;
 
 pub mod report;
+
+pub mod outward;
 
 pub mod document;
 pub mod kube;

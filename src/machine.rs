@@ -3,7 +3,7 @@
 
 use crate::admit;
 use crate::check::{self, Checked};
-use crate::document::{self, Document, NodeName};
+use crate::document::{Document, Given, NodeName};
 use crate::failure::Failure;
 use crate::find::Found;
 use crate::host::clock::{self, Reading};
@@ -119,8 +119,11 @@ impl Machine {
 
     /// Why a bootstrap cannot be the one that is meant, where there are several: used before, or expired
     /// by a clock that can be trusted.
-    pub fn spent(&self, found: &Found, now: &Reading) -> Option<String> {
-        let bootstrap = document::parse(&found.raw, &found.name).ok()?;
+    pub fn spent(&self, found: &Found, given: &Given, now: &Reading) -> Option<String> {
+        let bootstrap = admit::form(found, given).ok()?;
+        if bootstrap.token.id().is_erased() {
+            return Some("its token was used and has been erased".to_owned());
+        }
         let judged = admit::judge(bootstrap.document.expires_at, now);
         if let Some(expired) = judged.refusal(bootstrap.token.id().as_str(), bootstrap.document.expires_at) {
             return Some(expired.to_string());

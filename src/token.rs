@@ -5,6 +5,10 @@ use crate::secret::Secret;
 use ring::hmac;
 use std::fmt;
 
+/// What is put over a token that is erased: of a token's form, so that the text around it can be read as
+/// before, and the same for every token.
+pub const ERASED: &str = "erased.0000000000000000";
+
 /// What the report key is made for: the HMAC's message.
 const REPORT: &[u8] = b"worker-bootstrap report v1";
 
@@ -16,6 +20,11 @@ impl TokenId {
     /// Six characters of `a-z0-9`, or nothing.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 6 && text.bytes().all(is_token_byte)).then(|| TokenId(text.to_owned()))
+    }
+
+    /// Whether it is that of [`ERASED`]: the token that stood there is gone.
+    pub fn is_erased(&self) -> bool {
+        ERASED.starts_with(&self.0)
     }
 
     /// The six characters.
@@ -40,9 +49,13 @@ pub struct Token {
 impl Token {
     /// The token in `text`, or nothing where it does not have the form of one.
     pub fn parse(text: Secret) -> Option<Self> {
-        let (id, secret) = text.expose().split_once('.')?;
-        let id = TokenId::parse(id)?;
-        (secret.len() == 16 && secret.bytes().all(is_token_byte)).then_some(Token { id, whole: text })
+        let id = public_half(&text)?;
+        Some(Token { id, whole: text })
+    }
+
+    /// Whether `text` has the form of a token.
+    pub fn has_form(text: &Secret) -> bool {
+        public_half(text).is_some()
     }
 
     /// The public half.
@@ -67,6 +80,12 @@ impl Token {
         let tag = hmac::sign(&key, REPORT);
         Secret::new(tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
     }
+}
+
+fn public_half(text: &Secret) -> Option<TokenId> {
+    let (id, secret) = text.expose().split_once('.')?;
+    let id = TokenId::parse(id)?;
+    (secret.len() == 16 && secret.bytes().all(is_token_byte)).then_some(id)
 }
 
 fn is_token_byte(byte: u8) -> bool {

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 7] = ["failure", "progress", "reason", "secret", "step", "token", "yaml"];
 
 /// Who may know whom, from the top down. What stands here is what there is: a new line is a decision.
-const MAY_USE: [(&str, &[&str]); 17] = [
-    ("cli", &["agent", "machine", "admit", "check", "document", "find", "host", "plan", "report"]),
+const MAY_USE: [(&str, &[&str]); 18] = [
+    ("cli", &["agent", "machine", "admit", "check", "document", "find", "host", "plan", "report", "wipe"]),
     (
         "agent",
         &[
@@ -19,9 +19,11 @@ const MAY_USE: [(&str, &[&str]); 17] = [
             "report", "document", "kube",
         ],
     ),
-    ("machine", &["admit", "check", "document", "find", "host", "join", "kube", "mark", "plan", "report"]),
+    ("machine", &["admit", "check", "document", "find", "host", "join", "kube", "mark", "plan"]),
     ("start", &["document", "host", "join", "kube", "mark"]),
-    ("report", &["wipe", "host"]),
+    ("report", &["wipe", "outward", "host", "document"]),
+    // It has a connection of its own, and shares the one way to make one that trusts one CA alone.
+    ("outward", &["document", "kube", "host"]),
     ("wipe", &["find", "document", "host"]),
     ("mark", &["host"]),
     ("join", &["document", "kube", "host"]),
@@ -29,7 +31,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("check", &["document", "host"]),
     ("plan", &["document"]),
     ("admit", &["find", "mark", "document", "host"]),
-    ("find", &["host"]),
+    ("find", &["document", "host"]),
     ("kube", &["document", "host"]),
     ("host", &[]),
     ("document", &[]),

@@ -1,7 +1,7 @@
 //! What is written by hand for systemd and the package quotes the types of the program.
 
 use std::path::Path;
-use worker_bootstrap::find::WELL_KNOWN;
+use worker_bootstrap::find::{CREDENTIAL, WELL_KNOWN};
 use worker_bootstrap::reason::Exit;
 
 #[expect(clippy::disallowed_methods, reason = "a test reads the repository")]
@@ -27,10 +27,30 @@ fn the_unit_is_not_restarted_where_a_restart_is_useless() {
     assert_eq!(values(&unit, "Restart"), ["on-failure"]);
 }
 
+/// The sweep comes after cloud-init's last stage, and nothing that precedes that stage waits for it.
+#[test]
+fn the_sweep_closes_no_circle_and_blocks_nobody() {
+    let unit = read("systemd/worker-bootstrap-sweep.service");
+    assert_eq!(values(&unit, "After"), ["cloud-final.service"]);
+    assert_eq!(values(&unit, "WantedBy"), ["cloud-init.target"]);
+    assert_eq!(values(&unit, "Type"), ["exec"]);
+    assert_eq!(values(&unit, "Before"), Vec::<&str>::new());
+    let join = read("systemd/worker-bootstrap.service");
+    assert_eq!(values(&unit, "RestartPreventExitStatus"), values(&join, "RestartPreventExitStatus"));
+}
+
 #[test]
 fn the_watch_covers_the_places_that_are_searched() {
     let unit = read("systemd/worker-bootstrap.path");
     assert_eq!(values(&unit, "PathChanged"), WELL_KNOWN);
+}
+
+/// By name alone: with a path of its own the unit would fail where there is none.
+#[test]
+fn the_unit_is_handed_the_credential_that_is_looked_for() {
+    let unit = read("systemd/worker-bootstrap.service");
+    assert_eq!(values(&unit, "LoadCredential"), [CREDENTIAL]);
+    assert_eq!(values(&unit, "ImportCredential"), [CREDENTIAL]);
 }
 
 #[test]

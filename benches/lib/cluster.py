@@ -48,8 +48,8 @@ class Cluster:
         self.ca = Path(contract["ca"]).read_text()
         self.audit_log = Path(contract["auditLog"])
         self._anyone = ssl.create_default_context(cadata=self.ca)
-        self._admin = ssl.create_default_context(cadata=self.ca)
-        self._admin.load_cert_chain(contract["adminCert"], contract["adminKey"])
+        self.admin_tls = ssl.create_default_context(cadata=self.ca)
+        self.admin_tls.load_cert_chain(contract["adminCert"], contract["adminKey"])
         der = subprocess.run(
             ["openssl", "x509", "-in", contract["ca"], "-noout", "-pubkey"], check=True, capture_output=True
         ).stdout
@@ -66,7 +66,7 @@ class Cluster:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.server + path, data, headers, method=method)
         try:
-            context = self._anyone if bearer else self._admin
+            context = self._anyone if bearer else self.admin_tls
             with urllib.request.urlopen(request, context=context, timeout=20) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
@@ -121,7 +121,7 @@ class Cluster:
             "rules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}],
         })
         self.must("POST", f"{RBAC}/clusterrolebindings", {
-            "metadata": {"name": "kubeadm:get-nodes"}, "subjects": _subjects(GROUP),
+            "metadata": {"name": "kubeadm:get-nodes"}, "subjects": subjects(GROUP),
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "kubeadm:get-nodes"},
         })
 
@@ -132,7 +132,7 @@ class Cluster:
             {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [config_map], "verbs": ["get"]},
         ]})
         self.must("POST", f"{path}/rolebindings", {
-            "metadata": role, "subjects": _subjects(GROUP, "system:nodes"),
+            "metadata": role, "subjects": subjects(GROUP, "system:nodes"),
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", **role},
         })
 
@@ -169,7 +169,7 @@ class Cluster:
         return until(f"{name} is registered", look, patience)
 
 
-def _subjects(*groups):
+def subjects(*groups):
     return [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group} for group in groups]
 
 

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+import approval
 import copies
 import faults
 import joins
@@ -24,22 +25,25 @@ class Rig:
 
     scratch: Path
     agent: Path
+    issuer: Path
     kubelet: Path
     kubeadm: Kubeadm
     cluster: Cluster
+    control_plane: Path
     containerd: Containerd
 
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ["scratch", "agent", "kubernetes", "control-plane"]:
+    for name in ["scratch", "agent", "issuer", "kubernetes", "control-plane"]:
         parser.add_argument(f"--{name}", type=Path, required=True)
     options = parser.parse_args()
     cluster = Cluster(options.control_plane)
     cluster.seed()
     kubelet = options.kubernetes / "kubelet"
-    rig = Rig(options.scratch, options.agent, kubelet, Kubeadm(options.kubernetes / "kubeadm", kubelet, cluster),
-              cluster, Containerd(options.scratch))
+    rig = Rig(options.scratch, options.agent, options.issuer, kubelet,
+              Kubeadm(options.kubernetes / "kubeadm", kubelet, cluster), cluster, options.control_plane,
+              Containerd(options.scratch))
     table = Table()
 
     def attempt(what, measure, *more):
@@ -53,6 +57,7 @@ def main():
 
     began = time.monotonic()
     attempt("size", size.measure, table)
+    attempt("request to approval", approval.measure, table)
     attempt("whole joins", joins.measure, table)
     attempt("start to registration", registration.measure, table)
     attempt("copies of the token", copies.measure, table)

@@ -2,8 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// What was being done to which path when it failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,31 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     file.take(limit + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
     if bytes.len() as u64 > limit {
         return Err(failed("read", path)(io::Error::other(format!("longer than {limit} bytes"))));
+    }
+    Ok(bytes)
+}
+
+/// Reads a file that holds a secret: a regular file, closed to group and others, and no link. It is
+/// checked on the open descriptor.
+pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    let refused = |what: String| failed("use", path)(io::Error::other(what));
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits())
+        .open(path)
+        .map_err(failed("open", path))?;
+    let metadata = file.metadata().map_err(failed("look at", path))?;
+    if !metadata.is_file() {
+        return Err(refused("it is not a regular file".to_owned()));
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(refused(format!("it is open to others (mode {mode:04o}); next: chmod 600")));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(limit as usize + 1));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed("read", path))?;
+    if bytes.len() as u64 > limit {
+        return Err(refused(format!("it is longer than {limit} bytes")));
     }
     Ok(bytes)
 }
@@ -59,4 +85,27 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
 /// Opens a file that is only ever added to, private to the user.
 pub fn append(path: &Path) -> Result<File, FileError> {
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed("open", path))
+}
+
+/// Held as long as it lives; the kernel lets go of it when the process ends in whatever way.
+#[derive(Debug)]
+pub struct FileLock(#[expect(dead_code, reason = "the lock goes with the open file")] File);
+
+/// Locks the file at `path`, made if absent, or nothing where another process has it.
+pub fn lock(path: &Path) -> Result<Option<FileLock>, FileError> {
+    use std::fs::TryLockError;
+    let file = append(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(FileLock(file))),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
+    }
+}
+
+/// Sees to it that the file is there, and that nobody but its owner may open it. It is not open when this
+/// returns.
+pub fn private(path: &Path) -> Result<(), FileError> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = append(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed("set the mode of", path))
 }

@@ -2,9 +2,24 @@
 
 pub mod cli;
 
+pub mod client;
+pub mod config;
+pub mod listen;
+pub mod log;
+pub mod metrics;
+pub mod observe;
+pub mod openapi;
+
 mod demo;
 
+pub mod api;
+pub mod api_token;
+
+pub mod issue;
+
 pub mod render;
+pub mod serve;
+pub mod store;
 mod token;
 
 pub mod cluster;

@@ -1,11 +1,7 @@
-//! A bootstrap token on the issuing side, and the Secret by which a cluster knows it.
+//! A fresh token on the issuing side.
 
-use crate::clock;
-use crate::cluster::embedded::csr::approver::ONE_TIME;
 use crate::random;
-use serde_json::{Value, json};
 use std::fmt;
-use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 /// A fresh token. Its secret part is shown by nothing and wiped from memory when dropped.
@@ -38,26 +34,13 @@ impl Token {
         Zeroizing::new(format!("{}.{}", self.id, self.secret.as_str()))
     }
 
-    /// The Secret in kube-system that makes it good: for authentication and for signing cluster-info,
-    /// in `group`, until `expires`, for one machine.
-    pub fn secret_object(&self, group: &str, expires: OffsetDateTime) -> Value {
-        json!({
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "bootstrap.kubernetes.io/token",
-            "metadata": {
-                "name": format!("bootstrap-token-{}", self.id),
-                "namespace": "kube-system",
-                "annotations": {ONE_TIME: "true"},
-            },
-            "stringData": {
-                "token-id": self.id,
-                "token-secret": self.secret.as_str(),
-                "usage-bootstrap-authentication": "true",
-                "usage-bootstrap-signing": "true",
-                "auth-extra-groups": group,
-                "expiration": clock::seconds(expires),
-            },
-        })
+    /// The same token as the agent and the clusters' backend know it.
+    ///
+    /// # Panics
+    /// Never: what is made here has the form of a token.
+    pub fn shared(&self) -> worker_bootstrap::token::Token {
+        let text = worker_bootstrap::secret::Secret::new(self.expose().to_string());
+        #[expect(clippy::expect_used, reason = "a random token has the form of one")]
+        worker_bootstrap::token::Token::parse(text).expect("a token")
     }
 }

@@ -5,6 +5,9 @@ use crate::failure::Failure;
 use crate::host::clock::Reading;
 use crate::reason::Reason;
 
+/// A thousand years: what is left of [`UnixSeconds::NEVER`] is more, of every moment in a document less.
+const UNKNOWN: u64 = 1000 * 366 * 86_400;
+
 /// What a clock says of an expiry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -66,6 +69,10 @@ impl Judged {
     /// The verdict and the clock behind it, for people.
     pub fn sentence(&self) -> String {
         match self.verdict {
+            // More than any token lives: it was said that nobody knows.
+            Verdict::Valid { left } if left > UNKNOWN => {
+                "of no known expiry, as it was said: the cluster alone judges".to_owned()
+            }
             Verdict::Valid { left } => format!("valid for another {}, by {}", span(left), self.by),
             Verdict::Expired { ago } => format!("expired {} ago, by {}", span(ago), self.by),
             Verdict::Doubtful { ago } => {

@@ -11,18 +11,18 @@ mod sync;
 pub use expiry::{Judged, Verdict, judge, span};
 pub use sync::wait_for_sync;
 
-use crate::document::{self, Bootstrap};
+use crate::document::{Bootstrap, Given};
 use crate::failure::Failure;
 use crate::find::Found;
 use crate::mark::{History, Ledger};
 use crate::reason::Reason;
 
-/// Reads the form of what was found.
+/// Reads the form of what was found, with what the command line says beside it.
 ///
 /// # Errors
 /// `document_invalid` and its siblings, naming line, column and field.
-pub fn form(found: &Found) -> Result<Bootstrap, Failure> {
-    document::parse(&found.raw, &found.name)
+pub fn form(found: &Found, given: &Given) -> Result<Bootstrap, Failure> {
+    found.read(given)
 }
 
 /// Asks the ledger whether this token may still be used by this machine.
@@ -31,6 +31,10 @@ pub fn form(found: &Found) -> Result<Bootstrap, Failure> {
 /// `token_other_machine` on a cloned disk; `local_write_failed` where the ledger cannot be read.
 pub fn single_use(bootstrap: &Bootstrap, ledger: &Ledger) -> Result<History, Failure> {
     let id = bootstrap.token.id();
+    if id.is_erased() {
+        let what = "the token in it was used and has been erased by an earlier run";
+        return Err(Failure::new(Reason::TokenUsed, what));
+    }
     match ledger.history(id)? {
         History::OtherMachine(mark) => Err(Failure::new(
             Reason::TokenOtherMachine,

@@ -34,7 +34,7 @@ pub(super) async fn admit(
     found: &Found,
     report: &Report,
 ) -> Result<Admitted, Failure> {
-    let mut bootstrap = admit::form(found)?;
+    let mut bootstrap = admit::form(found, &options.given)?;
     options.apply(&mut bootstrap.document, machine);
     report.about(About {
         bootstrap_id: bootstrap.document.id.clone(),
@@ -42,6 +42,9 @@ pub(super) async fn admit(
         node_name: None,
         token_id: Some(bootstrap.token.id().to_string()),
     });
+    if let Some(reporting) = &bootstrap.document.report {
+        report.towards(reporting, &bootstrap.token, bootstrap.document.expires_at.get());
+    }
     let node = machine.node_name(&bootstrap.document)?;
     report.about(About {
         bootstrap_id: bootstrap.document.id.clone(),

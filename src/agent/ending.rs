@@ -21,6 +21,7 @@ pub(super) fn give_up(
     report: &Report,
 ) -> Failure {
     if matches!(failure.reason.exit(), Exit::Expired | Exit::TokenRefused | Exit::Used) {
+        report.keep_will(&failure);
         report.custody(&wipe::everywhere(&machine.root, needles, residue, false));
     }
     failure

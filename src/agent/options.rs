@@ -1,7 +1,7 @@
 //! What the command line asks of a run.
 
 use crate::check::CheckId;
-use crate::document::{Document, NodeName, WaitFor};
+use crate::document::{Document, Given, NodeName, WaitFor};
 use crate::find::Search;
 use crate::machine::Machine;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Options {
     /// Where to look for the bootstrap.
     pub search: Search,
+    /// What is said beside the bootstrap.
+    pub given: Given,
     /// Overrides the document's `node.name`.
     pub node_name: Option<NodeName>,
     /// Checks that are left out.

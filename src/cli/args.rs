@@ -3,7 +3,7 @@
 //! No flag and no environment variable ever takes a token.
 
 use crate::check::CheckId;
-use crate::document::{NodeName, WaitFor, parse_duration};
+use crate::document::{NodeName, Pin, ServerUrl, UnixSeconds, WaitFor, parse_duration};
 use crate::token::TokenId;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -51,9 +51,27 @@ pub enum Command {
 /// Where the bootstrap is and what of it is overridden.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// The bootstrap document; - reads standard input. Without it the well-known places are searched
-    #[arg(long, value_name = "PATH|-")]
+    /// The bootstrap, in any form; - reads standard input. Without it the well-known places are searched
+    #[arg(long, value_name = "PATH|-", conflicts_with = "token_file")]
     pub document: Option<PathBuf>,
+    /// A file with a token alone, the rest being said by flags; - reads standard input
+    #[arg(long, value_name = "PATH|-")]
+    pub token_file: Option<PathBuf>,
+    /// An API server, for a form that names none; can be repeated
+    #[arg(long = "server", value_name = "URL", value_parser = ServerUrl::parse)]
+    pub servers: Vec<ServerUrl>,
+    /// A hash of the cluster's CA, for a form that has none; can be repeated
+    #[arg(long = "ca-cert-hash", value_name = "sha256:HEX", value_parser = Pin::parse, conflicts_with = "ca_file")]
+    pub ca_cert_hashes: Vec<Pin>,
+    /// The cluster's CA in PEM, for a form that has none
+    #[arg(long, value_name = "PATH")]
+    pub ca_file: Option<PathBuf>,
+    /// When the token ends, for a form that does not say: Unix seconds or RFC 3339
+    #[arg(long, value_name = "TIME", value_parser = UnixSeconds::parse, conflicts_with = "no_expiry")]
+    pub expires_at: Option<UnixSeconds>,
+    /// The form does not say when the token ends, and nobody knows: the cluster alone judges
+    #[arg(long)]
+    pub no_expiry: bool,
     /// The node's name, instead of the document's or the host's
     #[arg(long, value_name = "NAME", value_parser = NodeName::parse)]
     pub node_name: Option<NodeName>,

@@ -4,7 +4,7 @@ use super::args::CheckArgs;
 use super::{out, search};
 use crate::admit;
 use crate::check::{self, Outcome};
-use crate::document::NodeName;
+use crate::document::{Given, NodeName};
 use crate::failure::Failure;
 use crate::find;
 use crate::host::facts;
@@ -15,8 +15,9 @@ pub(super) async fn check(args: CheckArgs, root: Root) -> Result<(), Failure> {
     let facts = facts::gather(&root);
     let bootstrap = match args.document {
         Some(path) => {
-            let (_, found) = find::bootstrap(&search(Some(path)), &root, &|_| None);
-            Some(admit::form(&found?)?)
+            let given = Given::default();
+            let (_, found) = find::bootstrap(&search(Some(path)), &given, &root, &|_| None);
+            Some(admit::form(&found?, &given)?)
         }
         None => None,
     };

@@ -10,16 +10,18 @@ mod status;
 mod wipe;
 
 use crate::agent::Options;
+use crate::document::{Authorities, Given, LARGEST, UnixSeconds};
 use crate::failure::Failure;
 use crate::find::Search;
+use crate::host::files;
 use crate::host::root::Root;
 use crate::host::service;
 use crate::reason::{Exit, Reason};
 use crate::report::{self, Screen};
-use args::{Cli, Command, RunArgs, Source};
+use args::{Cli, Command, Source};
 use clap::Parser;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Runs the command line. `undone` is what the process could not do to guard itself.
@@ -66,25 +68,37 @@ fn line(failure: &Failure) -> String {
 
 fn search(document: Option<PathBuf>) -> Search {
     match document {
-        None => Search::WellKnown,
+        None => Search::Everywhere,
         Some(path) if path.as_os_str() == "-" => Search::Stdin,
         Some(path) => Search::File(path),
     }
 }
 
-fn options(source: Source, skip: Vec<crate::check::CheckId>) -> Options {
-    Options {
-        search: search(source.document),
+fn options(source: Source, skip: Vec<crate::check::CheckId>) -> Result<Options, Failure> {
+    let search = match source.token_file {
+        None => search(source.document),
+        Some(path) if path.as_os_str() == "-" => Search::TokenStdin,
+        Some(path) => Search::TokenFile(path),
+    };
+    let given = Given {
+        servers: source.servers,
+        pins: source.ca_cert_hashes,
+        authorities: source.ca_file.map(|path| authorities(&path)).transpose()?,
+        expires_at: source.expires_at.or(source.no_expiry.then_some(UnixSeconds::NEVER)),
+    };
+    Ok(Options {
+        search,
+        given,
         node_name: source.node_name,
         skip,
         wait: source.wait,
         timeout: source.timeout,
         no_start: source.no_start,
-    }
+    })
 }
 
-impl From<RunArgs> for Options {
-    fn from(args: RunArgs) -> Self {
-        options(args.source, args.skip)
-    }
+fn authorities(path: &Path) -> Result<Authorities, Failure> {
+    let failed = || Failure::new(Reason::Usage, format!("reading --ca-file {}", path.display()));
+    let pem = files::read(path, LARGEST as u64).map_err(|error| failed().because(error))?;
+    Authorities::from_pem(&pem).map_err(|what| failed().because(what))
 }

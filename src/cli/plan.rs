@@ -4,24 +4,24 @@ use super::args::PlanArgs;
 use super::{options, out};
 use crate::admit;
 use crate::failure::Failure;
-use crate::find;
+use crate::find::{self, Found};
 use crate::host::root::Root;
 use crate::machine::Machine;
 use crate::plan::Plan;
 
 pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
     let json = args.json;
-    let options = options(args.source, Vec::new());
+    let options = options(args.source, Vec::new())?;
     let machine = Machine::gather(root)?;
     if let Some(mark) = machine.standing().await? {
         out::line(&format!("this machine is node {} already: run would do nothing", mark.node));
         return Ok(());
     }
     let now = machine.reading().await;
-    let (visits, found) =
-        find::bootstrap(&options.search, &machine.root, &|found| machine.spent(found, &now));
+    let spent = |found: &Found| machine.spent(found, &options.given, &now);
+    let (visits, found) = find::bootstrap(&options.search, &options.given, &machine.root, &spent);
     let found = found?;
-    let mut bootstrap = admit::form(&found)?;
+    let mut bootstrap = admit::form(&found, &options.given)?;
     options.apply(&mut bootstrap.document, &machine);
     admit::single_use(&bootstrap, &machine.ledger)?;
     let node = machine.node_name(&bootstrap.document)?;

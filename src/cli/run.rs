@@ -1,7 +1,7 @@
 //! `run`: the flow of `agent`, its report, and the signals that can end it.
 
 use super::args::RunArgs;
-use super::out;
+use super::{options, out};
 use crate::agent::{self, Options};
 use crate::failure::Failure;
 use crate::host::own;
@@ -18,26 +18,29 @@ const TICK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(args: RunArgs, root: Root, screen: Arc<Screen>) -> Exit {
     let json = args.json;
-    let options = Options::from(args);
+    let options = options(args.source, args.skip);
     let report = Report::begin(&root, screen);
     let outcome = tokio::select! {
-        outcome = flow(&options, root, &report) => outcome,
+        outcome = flow(options, root, &report) => outcome,
         failure = told_to_stop() => Err(failure),
         never = tick(&report) => never,
+        never = report.speak() => never,
     };
     let (exit, status) = report.finish(outcome);
     if json {
         out::json(&status);
     }
+    report.last_words().await;
     exit
 }
 
-async fn flow(options: &Options, root: Root, report: &Report) -> Result<String, Failure> {
+async fn flow(options: Result<Options, Failure>, root: Root, report: &Report) -> Result<String, Failure> {
+    let options = options?;
     if let Err(unlocked) = own::lock_memory() {
         report.note(&unlocked);
     }
     let machine = Machine::gather(root)?;
-    agent::run(options, &machine, report).await
+    agent::run(&options, &machine, report).await
 }
 
 /// Ends when the process is told to. Files are written without a pause for signals in between, so

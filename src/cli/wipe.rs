@@ -7,6 +7,7 @@ use super::args::WipeArgs;
 use super::out;
 use crate::failure::Failure;
 use crate::find::{self, Residue};
+use crate::host::own;
 use crate::host::root::Root;
 use crate::machine::{self, Machine};
 use crate::progress::{Progress, Waiting};
@@ -18,6 +19,10 @@ use serde_json::json;
 use std::path::PathBuf;
 
 pub(super) async fn wipe(args: WipeArgs, root: Root) -> Result<(), Failure> {
+    // What is read on the way holds the token until it is put over.
+    if let Err(unlocked) = own::lock_memory() {
+        tracing::debug!(target: "worker_bootstrap", "{unlocked}");
+    }
     let machine = Machine::gather(root)?;
     let _alone = if args.dry_run { None } else { Some(machine::lock(&machine, &Lines, || ()).await?) };
     let (ids, own) = tokens(&args, &machine)?;

@@ -1,15 +1,16 @@
 //! Where the cluster is, and by what it is recognized.
 
 use super::server::ServerUrl;
+use super::text::is_default;
 use super::trust::{Authorities, Pin, Trust};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 const MOST_SERVERS: usize = 32;
 const MOST_PINS: usize = 32;
 
 /// A cluster: at least one server, and a way to know it from another.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
-#[serde(try_from = "Written")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(try_from = "Written", into = "Written")]
 #[schemars(with = "Written")]
 pub struct Cluster {
     /// Its API servers; each round of attempts tries all of them.
@@ -19,15 +20,16 @@ pub struct Cluster {
 }
 
 /// A cluster as it is written.
-#[derive(Deserialize, schemars::JsonSchema)]
+#[derive(Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
     /// API servers, https only.
     servers: Vec<ServerUrl>,
     /// PEM bundle of the CA, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
     certificate_authority_data: Option<Authorities>,
     /// Hashes of the CA's public key; then the CA is discovered from cluster-info.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     ca_cert_hashes: Vec<Pin>,
 }
 
@@ -47,5 +49,15 @@ impl TryFrom<Written> for Cluster {
             _ => return Err("expected either certificateAuthorityData or caCertHashes".to_owned()),
         };
         Ok(Cluster { servers: written.servers, trust })
+    }
+}
+
+impl From<Cluster> for Written {
+    fn from(cluster: Cluster) -> Self {
+        let (certificate_authority_data, ca_cert_hashes) = match cluster.trust {
+            Trust::Authorities(authorities) => (Some(authorities), Vec::new()),
+            Trust::Pins(pins) => (None, pins),
+        };
+        Written { servers: cluster.servers, certificate_authority_data, ca_cert_hashes }
     }
 }

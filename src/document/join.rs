@@ -1,13 +1,13 @@
 //! How the join goes: how far it is followed, and how long it may take.
 
 use super::moment::Span;
-use super::text::from_text;
-use serde::Deserialize;
+use super::text::{from_text, is_default};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
 /// How the join goes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Join {
     /// How far it is followed.
     pub wait_for: WaitFor,
@@ -64,19 +64,21 @@ impl fmt::Display for WaitFor {
 from_text!(WaitFor, {"enum": ["credential", "registered", "ready"]});
 
 /// `join` as it is written.
-#[derive(Debug, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, PartialEq, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Written {
     /// How the machine joins: kubelet.
+    #[serde(skip_serializing_if = "is_default")]
     pub method: Method,
     /// How far the join is followed; registered where nothing is said.
     wait_for: WaitFor,
     /// How long it may take; 10m where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<Span>,
 }
 
 /// How a machine joins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Method {
     /// A kubelet of the machine's own.
@@ -90,5 +92,11 @@ impl From<Written> for Join {
     fn from(written: Written) -> Self {
         let default = Join::default();
         Join { wait_for: written.wait_for, timeout: written.timeout.map_or(default.timeout, |span| span.0) }
+    }
+}
+
+impl From<Join> for Written {
+    fn from(join: Join) -> Self {
+        Written { method: Method::Kubelet, wait_for: join.wait_for, timeout: Some(Span(join.timeout)) }
     }
 }

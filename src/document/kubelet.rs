@@ -5,7 +5,7 @@ use super::version::VersionRange;
 use std::collections::BTreeMap;
 
 /// How the kubelet is to run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Kubelet {
     /// Which versions may run here.
     pub version: Option<VersionRange>,

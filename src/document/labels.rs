@@ -5,7 +5,7 @@
 //! `pkg/kubelet/apis/well_known_labels.go`).
 
 use super::text::is_dns_subdomain;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 const ALLOWED: [&str; 11] = [
@@ -55,6 +55,11 @@ impl Label {
         }
         Ok(Label { key: key.to_owned(), value: value.to_owned() })
     }
+
+    /// Key and value.
+    pub fn parts(&self) -> (&str, &str) {
+        (&self.key, &self.value)
+    }
 }
 
 impl fmt::Display for Label {
@@ -75,7 +80,7 @@ fn forbidden(key: &str) -> bool {
 }
 
 /// A taint that the node is registered with.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(try_from = "Written")]
 #[schemars(with = "Written")]
 pub struct Taint {
@@ -94,7 +99,7 @@ struct Written {
 }
 
 /// What a taint does to pods that do not tolerate it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 enum Effect {
     NoSchedule,
     PreferNoSchedule,

@@ -5,12 +5,18 @@
 //! is refused, and a fault is told with line, column and field and without a word of the content. Pure:
 //! no clock, no file, no network.
 //!
-//! - [`native`] the form of our own · [`response`] the answer of the issuing API
+//! - [`forms`] what is wrapped around it: cloud-init's user-data, commands
+//! - [`native`] the form of our own, read and written · [`fragment`] the part of it that whoever issues sets
+//!   for every machine of a cluster · [`response`] the answer of the issuing API
 //! - [`k0s_token`] a k0s join token, which brings its cluster
+//! - [`given`] what the command line adds
 //! - the values: [`cluster`], [`server`], [`trust`], [`node`], [`labels`], [`kubelet`], [`packages`],
-//!   [`version`], [`join`], [`moment`]
+//!   [`version`], [`join`], [`moment`], [`reporting`]
 
 mod cluster;
+mod forms;
+mod fragment;
+mod given;
 mod join;
 mod k0s_token;
 mod kubelet;
@@ -19,27 +25,34 @@ mod moment;
 mod native;
 mod node;
 mod packages;
+mod reporting;
 mod response;
 mod server;
 mod text;
 mod trust;
 mod version;
+mod write;
 
 pub use cluster::Cluster;
+pub use fragment::Fragment;
+pub use given::Given;
 pub use join::{Join, WaitFor};
 pub use kubelet::Kubelet;
 pub use labels::{Label, Taint};
 pub use moment::{UnixSeconds, parse_duration, utc};
 pub use node::{Node, NodeName};
 pub use packages::Package;
+pub use reporting::{ReportUrl, Reporting};
 pub use server::ServerUrl;
 pub use trust::{Authorities, Pin, Trust, certificate_pem};
 pub use version::{Version, VersionRange};
+pub use write::write;
 
 use crate::failure::Failure;
 use crate::reason::Reason;
 use crate::token::Token;
 use crate::yaml::{self, Fault};
+use forms::{Carried, JoinCommand, Piece, TokenIn};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -47,7 +60,7 @@ use serde::de::IgnoredAny;
 pub const LARGEST: usize = 1024 * 1024;
 
 /// What a bootstrap asks for, without its token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     /// The bootstrap's id, where the issuer gave one.
     pub id: Option<String>,
@@ -65,6 +78,8 @@ pub struct Document {
     pub kubelet: Kubelet,
     /// How the join goes.
     pub join: Join,
+    /// Where progress is told, if anywhere.
+    pub report: Option<Reporting>,
 }
 
 /// A document and its token.
@@ -76,21 +91,107 @@ pub struct Bootstrap {
     pub token: Token,
 }
 
-/// Reads a bootstrap of any accepted form. `name` is where it lay, for the failure's line.
+impl PartialEq for Bootstrap {
+    fn eq(&self, other: &Self) -> bool {
+        self.document == other.document && self.token.bearer().expose() == other.token.bearer().expose()
+    }
+}
+
+/// A text that may be a bootstrap, and what belongs to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    /// The text.
+    pub bytes: &'a [u8],
+    /// Whether it is a token and nothing else.
+    pub is_token: bool,
+    /// The content of the file that [`token_file`] names.
+    pub token_file: Option<&'a [u8]>,
+    /// What the command line says beside it.
+    pub given: &'a Given,
+}
+
+/// Reads a bootstrap of any accepted form that says everything itself. `name` is where it lay, for the
+/// failure's line.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(bytes: &[u8], name: &str) -> Result<Bootstrap, Failure> {
+    let given = Given::default();
+    read(Text { bytes, is_token: false, token_file: None, given: &given }, name)
+}
+
+/// Reads a bootstrap of any accepted form.
 ///
 /// # Errors
 /// `document_too_large`, `document_invalid`, `document_unsupported`, `label_forbidden`.
-pub fn parse(text: &[u8], name: &str) -> Result<Bootstrap, Failure> {
-    let refused = |refusal: Refusal| {
+pub fn read(text: Text<'_>, name: &str) -> Result<Bootstrap, Failure> {
+    any_form(text).map_err(|refusal| {
         Failure::new(refusal.reason, format!("reading the document in {name}")).because(refusal.fault)
-    };
-    if text.len() > LARGEST {
-        return Err(refused(Refusal {
+    })
+}
+
+/// Whether a text from cloud-init holds something that is meant as a bootstrap. Most hold none.
+///
+/// # Errors
+/// None was found, and something in it could not be looked into.
+pub fn is_carried_by(user_data: &[u8]) -> Result<bool, Fault> {
+    let unfolded = forms::unfold(user_data, false);
+    match unfolded.trouble {
+        Some(fault) if unfolded.pieces.is_empty() => Err(fault),
+        _ => Ok(!unfolded.pieces.is_empty()),
+    }
+}
+
+/// The file that the join command in `text` takes its token from, where it has one.
+pub fn token_file(text: &[u8]) -> Option<String> {
+    forms::unfold(text, true).pieces.into_iter().find_map(|piece| match piece.carried {
+        Carried::Join(JoinCommand { token: TokenIn::File(path), .. }) => Some(path),
+        _ => None,
+    })
+}
+
+fn any_form(text: Text<'_>) -> Result<Bootstrap, Refusal> {
+    if text.bytes.len() > LARGEST {
+        return Err(Refusal {
             reason: Reason::DocumentTooLarge,
             fault: whole(format!("expected at most {LARGEST} bytes")),
-        }));
+        });
     }
-    Form::of(text).and_then(|form| form.read(text)).map_err(refused)
+    if text.is_token {
+        return given::from_token(given::bare_token(text.bytes)?, text.given);
+    }
+    let forms::Unfolded { pieces, trouble } = forms::unfold(text.bytes, true);
+    let mut first: Option<(String, Bootstrap)> = None;
+    for Piece { place, carried } in pieces {
+        let found = match carried {
+            Carried::Document(document) => {
+                Form::of(&document).and_then(|form| form.read(&document, text.given))
+            }
+            Carried::Join(command) => given::from_command(command, text.token_file, text.given),
+            Carried::Refused(fault) => Err(fault.into()),
+        };
+        let found =
+            found.map_err(|refusal| Refusal { fault: forms::within(&place, refusal.fault), ..refusal })?;
+        match &first {
+            Some((other, bootstrap)) if *bootstrap != found => {
+                return Err(Refusal {
+                    reason: Reason::TwoFound,
+                    fault: whole(format!("{other} and {place} hold different bootstraps")),
+                });
+            }
+            Some(_) => {}
+            None => first = Some((place, found)),
+        }
+    }
+    match (first, trouble) {
+        (Some((_, bootstrap)), _) => Ok(bootstrap),
+        (None, Some(fault)) => Err(fault.into()),
+        // As a document, so that its mistakes are named.
+        (None, None) if forms::begins_as_document(text.bytes) => {
+            Form::of(text.bytes).and_then(|form| form.read(text.bytes, text.given))
+        }
+        (None, None) => Err(forms::stopped_at(text.bytes).into()),
+    }
 }
 
 /// The JSON Schema of the native form, made from its types.
@@ -98,7 +199,7 @@ pub fn schema() -> schemars::Schema {
     native::schema()
 }
 
-/// The forms that are told apart. More forms that carry a document get their own file beside these.
+/// The documents that are told apart, once all that is around them is off.
 enum Form {
     /// The document of our own.
     Native,
@@ -122,10 +223,13 @@ impl Form {
         }
     }
 
-    fn read(self, text: &[u8]) -> Result<Bootstrap, Refusal> {
+    fn read(self, text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
         match self {
-            Form::Native => native::read(text),
-            Form::Response => response::read(text),
+            Form::Native => {
+                given.refuse(true, true)?;
+                native::read(text)
+            }
+            Form::Response => response::read(text, given),
         }
     }
 }

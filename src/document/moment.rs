@@ -1,7 +1,7 @@
 //! Moments and spans of time, as a document writes them.
 
 use super::text::from_text;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -19,6 +19,9 @@ const EXPECTED: &str =
 pub struct UnixSeconds(u64);
 
 impl UnixSeconds {
+    /// The expiry of a token of which it was said that nobody knows when it ends.
+    pub const NEVER: UnixSeconds = UnixSeconds(u64::MAX);
+
     /// The moment so many seconds after 1970 began.
     pub const fn new(seconds: u64) -> Self {
         UnixSeconds(seconds)
@@ -37,8 +40,11 @@ impl UnixSeconds {
         }
     }
 
-    /// A moment in a document: digits, or RFC 3339.
-    fn parse(text: &str) -> Result<Self, String> {
+    /// A moment in a document or a flag: digits, or RFC 3339.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
         if let Ok(seconds) = text.parse() {
             return Self::of_a_document(seconds);
         }
@@ -49,6 +55,9 @@ impl UnixSeconds {
 
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == UnixSeconds::NEVER {
+            return f.write_str("never, as it was said");
+        }
         f.write_str(&utc(i64::try_from(self.0).unwrap_or(i64::MAX)))
     }
 }
@@ -75,6 +84,12 @@ impl<'de> Deserialize<'de> for UnixSeconds {
             }
         }
         deserializer.deserialize_any(Moment)
+    }
+}
+
+impl Serialize for UnixSeconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
     }
 }
 
@@ -109,12 +124,18 @@ pub fn utc(unix: i64) -> String {
 }
 
 /// A span of time as `90s`, `10m` or `1h30m`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span(pub Duration);
 
 impl Span {
     fn parse(text: &str) -> Result<Self, String> {
         parse_duration(text).map(Span)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0.as_secs())
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 /// What the node is to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Node {
     /// Its name; the host's where there is none.
     pub name: Option<NodeName>,

@@ -2,16 +2,17 @@
 
 use super::text::from_text;
 use super::version::VersionRange;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A package that must be there.
-#[derive(Debug, Clone, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Package {
     /// Its name, as the machine's package manager knows it.
     pub name: PackageName,
     /// Which versions will do; any where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionRange>,
 }
 

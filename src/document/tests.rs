@@ -51,7 +51,14 @@ fn every_field_is_read() {
         packages: {policy: verify, require: [{name: containerd, version: '>=1.6'}]}\n\
         kubelet: {version: '>=1.28', config: {maxPods: 42}, extraArgs: {v: '2'}}\n\
         join: {method: kubelet, waitFor: ready, timeout: 1h}\n";
-    let document = parse(native(more).as_bytes(), "a.yaml").unwrap().document;
+    let report = format!(
+        "report: {{url: 'https://issuer.example/v1/reports/wbs_01', certificateAuthorityData: {}}}\n",
+        STANDARD.encode(authority())
+    );
+    let document = parse(native(&format!("{more}{report}")).as_bytes(), "a.yaml").unwrap().document;
+    let report = document.report.unwrap();
+    assert_eq!(report.url.to_string(), "https://issuer.example/v1/reports/wbs_01");
+    assert_eq!(report.certificate_authority_data.der().len(), 1);
     assert_eq!(document.id.as_deref(), Some("wbs_01"));
     assert_eq!(document.cluster_id.as_deref(), Some("clu_01"));
     assert_eq!(document.node.name.unwrap().as_str(), "worker-1");
@@ -97,7 +104,7 @@ fn a_fault_is_named_and_placed_and_nothing_of_the_text_is_quoted() {
     );
     let rows: Vec<(String, Reason, &str)> = vec![
         (String::new(), DocumentInvalid, "expected a document; the text is empty"),
-        ("canary".into(), DocumentInvalid, "line 1"),
+        ("C4nary".into(), DocumentInvalid, "line 1, column 1: expected a document"),
         (base[..base.len() - 30].into(), DocumentInvalid, "line 7"),
         (
             change("v1alpha1", "v9"),
@@ -191,7 +198,31 @@ fn a_fault_is_named_and_placed_and_nothing_of_the_text_is_quoted() {
             "kubelet.extraArgs.v: expected a value without white space",
         ),
         (format!("{base}kubelet: {{version: canary}}"), DocumentInvalid, "kubelet.version: expected a range"),
-        (format!("{base}report: {{url: 'https://x'}}"), DocumentInvalid, "unknown field report"),
+        (
+            format!("{base}report: {{url: 'https://x'}}"),
+            DocumentInvalid,
+            "the field certificateAuthorityData is missing",
+        ),
+        (
+            format!("{base}report: {{url: 'http://x', certificateAuthorityData: x}}"),
+            DocumentInvalid,
+            "report.url: expected https://HOST/PATH",
+        ),
+        (
+            format!("{base}report: {{url: 'https://canary@x', certificateAuthorityData: x}}"),
+            DocumentInvalid,
+            "report.url: expected https://HOST/PATH, without user",
+        ),
+        (
+            format!("{base}report: {{url: 'https://x/{}', certificateAuthorityData: x}}", "x".repeat(2048)),
+            DocumentInvalid,
+            "of at most 2048 bytes",
+        ),
+        (
+            format!("{base}report: {{url: 'https://x', certificateAuthorityData: aGVsbG8=}}"),
+            DocumentInvalid,
+            "report.certificateAuthorityData: expected 1 to 32 CA certificates",
+        ),
         (format!("{base}{deep}"), DocumentTooLarge, "64 levels"),
         (huge, DocumentTooLarge, "1048576 bytes"),
     ];
@@ -246,6 +277,58 @@ fn the_answer_to_a_create_is_read_and_a_k0s_token_brings_its_cluster() {
     let later = text.replacen("\"token\": \"", "\"tokn\": \"", 1);
     assert!(refusal(&later).line().contains("only the answer to the create itself"));
     assert!(refusal(&response(TOKEN)).line().contains("the field cluster is missing"));
+}
+
+/// The answer with user-data that carries this document.
+fn response_with(document: &str) -> serde_json::Value {
+    let content: String = document.lines().map(|line| format!("    {line}\n")).collect();
+    let cloud_init = format!(
+        "#cloud-config\nwrite_files:\n- path: /run/worker-bootstrap/bootstrap.yaml\n  content: |\n{content}"
+    );
+    let mut answer: serde_json::Value = serde_json::from_str(&response(TOKEN)).unwrap();
+    answer["cloud_init"] = cloud_init.into();
+    answer
+}
+
+#[test]
+fn beside_a_bootstrap_token_the_user_data_says_where_the_cluster_is() {
+    let document = native("metadata: {id: wbs_01, clusterId: clu_01}\nnode: {name: a}\n");
+    let answer = response_with(&document);
+    let read = parse(answer.to_string().as_bytes(), "a.json").unwrap();
+    assert_eq!(read, parse(document.as_bytes(), "a.yaml").unwrap());
+
+    let other = |from: &str, to: &str| response_with(&document.replace(from, to));
+    let nested = {
+        let mut outer = response_with("");
+        outer["cloud_init"] = answer.to_string().into();
+        outer
+    };
+    for (answer, says) in [
+        (other("wbs_01", "wbs_02"), "the document of the same bootstrap"),
+        (other("clu_01", "clu_02"), "the document of the same bootstrap"),
+        (other("1790000000", "1790000001"), "the document of the same bootstrap"),
+        (other(TOKEN, "abcdef.0123456789abcdee"), "the document of the same bootstrap"),
+        (other("name: a", "nome: a"), "cloud_init: write_files[0]"),
+        (response_with("a: b"), "one bootstrap document in it"),
+        (nested, "cloud_init"),
+    ] {
+        let line = refusal(&answer.to_string()).line();
+        assert!(line.contains(says), "{line}");
+        assert!(!line.contains("0123456789"), "{line}");
+    }
+    // Where the command line says where the cluster is, that counts.
+    let given = Given {
+        servers: vec![ServerUrl::parse("https://b.example").unwrap()],
+        pins: vec![Pin::parse(&format!("sha256:{}", "cd".repeat(32))).unwrap()],
+        ..Given::default()
+    };
+    let bytes = answer.to_string();
+    let text = Text { bytes: bytes.as_bytes(), is_token: false, token_file: None, given: &given };
+    assert_eq!(read_servers(text), ["https://b.example"]);
+}
+
+fn read_servers(text: Text<'_>) -> Vec<String> {
+    super::read(text, "a.json").unwrap().document.cluster.servers.iter().map(ToString::to_string).collect()
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! How a value type of the document is read from text: one parser, one sentence on what is expected, one
-//! pattern for the schema.
+//! How a value type of the document is read from text and written as text: one parser, one sentence on what
+//! is expected, one pattern for the schema.
 
 /// Gives `$type` its `Deserialize` and `JsonSchema` by `$type::parse(&str) -> Result<$type, String>`,
-/// whose error begins with "expected" and quotes nothing of the text.
+/// whose error begins with "expected" and quotes nothing of the text; and its `Serialize` by `Display`,
+/// which gives what `parse` reads as the same value.
 macro_rules! from_text {
     ($type:ident, $schema:tt) => {
         impl<'de> serde::Deserialize<'de> for $type {
@@ -21,6 +22,12 @@ macro_rules! from_text {
             }
         }
 
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
         impl schemars::JsonSchema for $type {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($type).into()
@@ -33,6 +40,11 @@ macro_rules! from_text {
 }
 
 pub(super) use from_text;
+
+/// What need not be written: a reader takes it for the same.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
 
 /// A DNS-1123 subdomain: what names of nodes and prefixes of labels are.
 pub(super) fn is_dns_subdomain(text: &str) -> bool {

@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 const MOST: usize = 32;
 
 /// How the cluster's certificate is judged.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// By these CA certificates, from the first byte.
     Authorities(Authorities),
@@ -72,6 +72,13 @@ pub fn certificate_pem(der: &[u8]) -> String {
 
 fn is_certificate(der: &[u8]) -> bool {
     X509Certificate::from_der(der).is_ok_and(|(rest, _)| rest.is_empty())
+}
+
+impl fmt::Display for Authorities {
+    /// As a document has them: base64 of the bundle.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.to_pem()))
+    }
 }
 
 from_text!(Authorities, {"type": "string", "contentEncoding": "base64"});

@@ -39,6 +39,14 @@ pub struct Patch {
     pub new: Vec<u8>,
 }
 
+/// How many bytes of these patches no earlier window had in it; `up_to` is how far those went.
+pub fn fresh(window: &Window<'_>, patches: &[Patch], up_to: &mut u64) -> u64 {
+    let end = |patch: &Patch| window.at + (patch.at + patch.new.len()) as u64;
+    let before = *up_to;
+    *up_to = window.at + window.bytes.len() as u64;
+    patches.iter().filter(|patch| end(patch) > before).map(|patch| patch.new.len() as u64).sum()
+}
+
 /// How far a reading came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
@@ -154,12 +162,13 @@ impl Changing {
         limit: u64,
         mut patches: impl FnMut(&Window<'_>) -> io::Result<Vec<Patch>>,
     ) -> io::Result<u64> {
-        let mut written = 0;
+        let (mut written, mut up_to) = (0, 0);
         read(&self.file, limit, |window| {
-            for patch in patches(window)? {
+            let patches = patches(window)?;
+            for patch in &patches {
                 self.file.write_all_at(&patch.new, window.at + patch.at as u64)?;
-                written += patch.new.len() as u64;
             }
+            written += fresh(window, &patches, &mut up_to);
             Ok(true)
         })?;
         Ok(written)

@@ -85,6 +85,12 @@ pub fn open(path: &Path, root: &Root) -> Result<Option<Opened>, Refused> {
     Ok(Some(Opened { bytes, place: FilePlace { path: path.to_owned(), dev: meta.dev(), ino: meta.ino() } }))
 }
 
+/// Which file stands at `path`, where it is a regular one: for one that need not be read to be erased.
+pub fn locate(path: &Path) -> Option<FilePlace> {
+    let meta = fs::symlink_metadata(path).ok().filter(Metadata::is_file)?;
+    Some(FilePlace { path: path.to_owned(), dev: meta.dev(), ino: meta.ino() })
+}
+
 /// Reads standard input to its end, at most [`LIMIT`] bytes, into one buffer.
 pub fn read_stdin() -> Result<SecretBytes, Refused> {
     let mut bytes = SecretBytes::new(vec![0; LIMIT as usize + 1]);

@@ -1,6 +1,6 @@
-//! The two listeners of a service: systemd, which is told how far the start has come, and the console,
-//! where somebody without a login may be watching. Neither ever stops the program: a listener that is
-//! not there is not told.
+//! What a service is handed by systemd, and its two listeners: systemd, which is told how far the start has
+//! come, and the console, where somebody without a login may be watching. Neither ever stops the program:
+//! a listener that is not there is not told.
 
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
@@ -8,6 +8,7 @@ use sd_notify::NotifyState;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The service manager, if there is one that listens (`Type=notify`, sd_notify(3)).
@@ -44,6 +45,29 @@ impl Service {
             // Nothing can be done for a manager that stopped listening.
             sd_notify::notify(&[state]).ok();
         }
+    }
+}
+
+/// What systemd hands to this service in `$CREDENTIALS_DIRECTORY` (systemd.exec(5)). The variable names a
+/// directory; it never holds a credential itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// They are in here, if there are any.
+    Directory(PathBuf),
+    /// This is a service, and none were passed to it.
+    NotPassed,
+    /// This was not started by systemd.
+    NoService,
+}
+
+/// Looks for the credentials of this service.
+pub fn credentials() -> Credentials {
+    #[expect(clippy::disallowed_methods, reason = "the one door")]
+    let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
+    match directory.filter(|directory| !directory.is_empty()) {
+        Some(directory) => Credentials::Directory(directory.into()),
+        None if Service::from_environment().listens => Credentials::NotPassed,
+        None => Credentials::NoService,
     }
 }
 

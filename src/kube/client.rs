@@ -252,6 +252,15 @@ const TOKEN: Verdicts = Verdicts { unauthorized: Reason::TokenRefused, forbidden
 const CERTIFICATE: Verdicts =
     Verdicts { unauthorized: Reason::CredentialRefused, forbidden: Reason::CredentialRefused };
 
+/// The HTTP client for a server that is none of the cluster's: the given CA certificates (DER) alone, and
+/// the same law otherwise.
+///
+/// # Errors
+/// As [`tls::pinned`].
+pub fn trusting(authorities: &[Vec<u8>], judge: DateJudge) -> Result<reqwest::Client, Failure> {
+    http_client(tls::pinned(authorities, judge, None)?)
+}
+
 /// The HTTP client that every client stands on.
 pub(super) fn http_client(tls: rustls::ClientConfig) -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()

@@ -86,7 +86,7 @@ impl Trouble {
     }
 
     /// What the HTTP client met before there was an answer, or while its body was read.
-    pub(super) fn met(error: &reqwest::Error) -> Self {
+    pub fn met(error: &reqwest::Error) -> Self {
         let mut innermost = String::new();
         let mut kind = if error.is_connect() { Kind::Connection } else { Kind::Broken };
         let mut cause: Option<&(dyn Error + 'static)> = error.source();

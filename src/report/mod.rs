@@ -14,13 +14,17 @@ mod wait;
 pub use log::install;
 pub use screen::Screen;
 
+use crate::document::Reporting;
 use crate::failure::Failure;
+use crate::host::lock::Lock;
 use crate::host::root::Root;
 use crate::host::service::{self, Service};
 use crate::host::{clock, files};
+use crate::outward::{Outward, wire};
 use crate::progress::{Progress, Waiting};
 use crate::reason::{Exit, Reason};
 use crate::step::Step;
+use crate::token::Token;
 use crate::wipe::Custody;
 use events::Event;
 use record::{Level, Record, Words, millis};
@@ -62,6 +66,7 @@ pub struct Report {
     service: Service,
     screen: Arc<Screen>,
     inner: Mutex<Record>,
+    outward: Outward,
 }
 
 impl Report {
@@ -72,11 +77,13 @@ impl Report {
             service: Service::from_environment(),
             screen,
             inner: Mutex::new(Record::begin(clock::unix())),
+            outward: Outward::new(root),
         }
     }
 
     /// Says whom the run is about, as soon as it is known.
     pub fn about(&self, about: About) {
+        self.outward.node(about.node_name.as_deref());
         self.lock().status.about = about;
     }
 
@@ -115,6 +122,7 @@ impl Report {
             },
             outcome,
         );
+        self.outward.tell(inner.step_told("done", outcome, elapsed));
         self.save(&mut inner);
     }
 
@@ -127,6 +135,7 @@ impl Report {
         inner.status.custody.get_or_insert_default().merge(custody.clone());
         let level = if custody.left.is_empty() { Level::Info } else { Level::Warn };
         inner.tell(&Words { level, id: Event::Custody.message_id(), ..Words::default() }, &custody.summary());
+        self.outward.tell(inner.told(wire::Kind::Custody, &custody.summary()));
         self.save(&mut inner);
     }
 
@@ -136,12 +145,13 @@ impl Report {
     }
 
     /// Ends the run: journal, status, result, console, and the exit code.
-    pub fn finish(self, outcome: Result<String, Failure>) -> (Exit, Status) {
+    pub fn finish(&self, outcome: Result<String, Failure>) -> (Exit, Status) {
         let mut inner = self.lock();
         let (reason, message) = match &outcome {
             Ok(message) => (Reason::Joined, message.clone()),
             Err(failure) => (failure.reason, failure.line()),
         };
+        self.outward.ends(inner.outcome(reason, &message), settles(reason));
         let joined = reason.exit() == Exit::Joined;
         inner.status.waiting = None;
         if !joined {
@@ -185,7 +195,7 @@ impl Report {
     /// A sign of life: the moving line on a terminal, and more time from systemd.
     pub fn tick(&self) {
         let mut inner = self.lock();
-        inner.tell_wait(Instant::now());
+        self.tell_wait(&mut inner, Instant::now());
         let Some((step, _)) = inner.step else { return };
         let seconds = inner.began.elapsed().as_secs();
         let doing = match &inner.wait {
@@ -203,6 +213,52 @@ impl Report {
             Step::TOTAL
         ));
         self.service.extend(EXTENSION);
+    }
+
+    /// This run is the only one until its last word is said.
+    pub fn alone(&self, lock: Lock) {
+        self.outward.alone(lock);
+    }
+
+    /// The document says who else is to be told; from [`Report::judged`] on.
+    pub fn towards(&self, reporting: &Reporting, token: &Token, expires_at: u64) {
+        self.outward.towards(reporting, token, expires_at);
+    }
+
+    /// The expiry is judged: before that nothing goes out.
+    pub fn judged(&self) {
+        self.outward.open();
+    }
+
+    /// The machine stands on this token already.
+    pub fn go_on(&self, token_id: &str) {
+        self.outward.go_on(token_id);
+    }
+
+    /// The token is about to be used and erased: what is needed to tell how it ends is put by.
+    pub fn keep(&self) {
+        self.outward.keep(None);
+    }
+
+    /// The document is about to be erased because of this failure.
+    pub fn keep_will(&self, failure: &Failure) {
+        self.outward.keep(Some(self.lock().outcome(failure.reason, &failure.line())));
+    }
+
+    /// Tells others for as long as the run goes on.
+    pub async fn speak<T>(&self) -> T {
+        self.outward.speak().await
+    }
+
+    /// Tells others how it ended. Takes two seconds at most; after [`Report::finish`].
+    pub async fn last_words(&self) {
+        self.outward.last_words().await;
+    }
+
+    fn tell_wait(&self, inner: &mut Record, now: Instant) {
+        if let Some(event) = inner.tell_wait(now) {
+            self.outward.tell(event);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Record> {
@@ -263,7 +319,7 @@ impl Progress for Report {
         };
         self.service.status(&wait.line());
         inner.wait = Some(wait);
-        inner.tell_wait(now);
+        self.tell_wait(&mut inner, now);
         self.service.extend(EXTENSION);
         self.save(&mut inner);
     }
@@ -274,6 +330,13 @@ impl Progress for Report {
 
     fn warn(&self, text: &str) {
         let words = Words { level: Level::Warn, id: Event::Warning.message_id(), ..Words::default() };
-        self.lock().tell(&words, text);
+        let inner = self.lock();
+        inner.tell(&words, text);
+        self.outward.tell(inner.told(wire::Kind::Warning, text));
     }
+}
+
+/// Whether no later run with this token can come to another end.
+fn settles(reason: Reason) -> bool {
+    matches!(reason.exit(), Exit::Joined | Exit::Expired | Exit::TokenRefused | Exit::Used)
 }

@@ -4,6 +4,8 @@
 use super::events::Event;
 use super::status::{About, SCHEMA, State, Status, StepDone};
 use super::wait::Wait;
+use crate::outward::wire;
+use crate::reason::{Exit, Reason};
 use crate::step::Step;
 use std::time::{Duration, Instant};
 
@@ -76,9 +78,10 @@ impl Record {
         elapsed_ms
     }
 
-    /// Tells of the wait under way, where it is time to.
-    pub(super) fn tell_wait(&mut self, now: Instant) {
-        let Some(mut wait) = self.wait.take() else { return };
+    /// Tells of the wait under way, where it is time to; gives it back for others to be told.
+    pub(super) fn tell_wait(&mut self, now: Instant) -> Option<wire::Event> {
+        let mut wait = self.wait.take()?;
+        let mut told = None;
         if wait.is_worth_a_line(now) {
             let words = Words {
                 id: Event::Waiting.message_id(),
@@ -88,8 +91,48 @@ impl Record {
             };
             self.tell(&words, &wait.line());
             wait.told = Some(now);
+            told = Some(wire::Event {
+                state: Some(wait.state.code().to_owned()),
+                attempt: Some(wait.attempt),
+                ..self.told(wire::Kind::Waiting, &wait.line())
+            });
         }
         self.wait = Some(wait);
+        told
+    }
+
+    /// An event of the step under way, for those who are told outside this machine.
+    pub(super) fn told(&self, kind: wire::Kind, message: &str) -> wire::Event {
+        wire::Event {
+            kind,
+            step: self.step.map(|(step, _)| step.name().to_owned()),
+            message: message.to_owned(),
+            ..wire::Event::default()
+        }
+    }
+
+    /// The end of a step.
+    pub(super) fn step_told(&self, state: &str, outcome: &str, elapsed_ms: u64) -> wire::Event {
+        wire::Event {
+            state: Some(state.to_owned()),
+            elapsed_ms: Some(elapsed_ms),
+            ..self.told(wire::Kind::Step, outcome)
+        }
+    }
+
+    /// The end of the run.
+    pub(super) fn outcome(&self, reason: Reason, message: &str) -> wire::Event {
+        let count = |copies: usize| u32::try_from(copies).unwrap_or(u32::MAX);
+        let custody = self.status.custody.as_ref();
+        wire::Event {
+            reason: Some(reason.code().to_owned()),
+            exit_code: Some(reason.exit().number()),
+            next: (reason.exit() != Exit::Joined).then(|| reason.entry().next.to_owned()),
+            elapsed_ms: Some(millis(self.began.elapsed())),
+            erased: Some(custody.map_or(0, |custody| count(custody.erased.len()))),
+            left: Some(custody.map_or(0, |custody| count(custody.left.len()))),
+            ..self.told(wire::Kind::Outcome, message)
+        }
     }
 
     /// Sends one event, with the fields that every event has.

@@ -11,11 +11,13 @@ mod custody;
 mod gzip;
 mod layers;
 mod needles;
+mod one;
 mod places;
 mod sweep;
 
 pub use custody::{Custody, Erased, Left};
 pub use needles::Needles;
+pub use places::RULES;
 use sweep::{Act, Sweep};
 
 use crate::document;

@@ -4,16 +4,14 @@
 //! the token's alphabet are a token. While the token itself is at hand its secret half is searched for by
 //! itself as well. Nothing of this is ever stored.
 
-use crate::document;
 use crate::secret::{Secret, SecretBytes};
-use crate::token::{Token, TokenId};
+use crate::token::{self, Token, TokenId};
 use memchr::memmem;
 
 use crate::host::in_place::Patch;
 
-/// What stands in the place of a token afterwards: of a token's form, so that whatever reads the text
-/// around it still can, and the same for every token.
-pub const ERASED: &[u8; 23] = b"erased.0000000000000000";
+/// What is put over a token.
+pub(super) const ERASED: &[u8] = token::ERASED.as_bytes();
 const ID: usize = 6;
 const SECRET: usize = 16;
 
@@ -43,11 +41,6 @@ impl Needles {
     /// Tokens of which the public half is known.
     pub fn of_ids(ids: impl IntoIterator<Item = TokenId>) -> Self {
         Needles { of: ids.into_iter().map(|id| Needle { id, secret: None }).collect() }
-    }
-
-    /// The token in a document; nothing where it cannot be read.
-    pub fn of_document(raw: &[u8]) -> Self {
-        document::parse(raw, "").map_or_else(|_| Needles::default(), |found| Needles::of(&found.token))
     }
 
     /// Whether nothing is searched for.

@@ -6,26 +6,22 @@
 //! meanwhile is looked at again.
 
 use super::custody::{Custody, Erased, Left, Still, shown};
-use super::gzip::{self, MAGIC};
 use super::layers::Searcher;
 use super::needles::Needles;
+use super::one::{Seen, erase, look};
 use super::places::{
     CLOUD_INIT_BEGAN, CLOUD_INIT_ENDED, Fate, INSTANCE, READ_UNTIL_THE_END, RULES, is_meant,
 };
 use crate::host::files;
-use crate::host::in_place::{self, Changing, Extent};
+use crate::host::in_place;
 use crate::host::root::Root;
 use crate::host::secret_file::Guarantee;
 use crate::host::tree::{Folder, Kind, Spot};
 use nix::errno::Errno;
-use std::cell::Cell;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What is read of one file at most, in bytes.
-const LONGEST: u64 = 4 * 1024 * 1024 * 1024;
 /// Files that are looked at below one line of the table.
 const MOST_FILES: u32 = 1_000_000;
 /// Directories below one another.
@@ -55,6 +51,8 @@ pub struct Sweep<'a> {
     /// Erased whole by others, after this.
     but_for: Vec<PathBuf>,
     files: u32,
+    /// Whether a directory at the end of a path is searched.
+    trees: bool,
     declared: Vec<String>,
     custody: Custody,
 }
@@ -69,6 +67,7 @@ impl<'a> Sweep<'a> {
             running: running_instance(root),
             but_for: Vec::new(),
             files: 0,
+            trees: true,
             declared: Vec::new(),
             custody: Custody::default(),
         }
@@ -88,15 +87,21 @@ impl<'a> Sweep<'a> {
 
     /// Goes through the whole table, and these files more.
     pub fn everywhere(mut self, more: &[PathBuf]) -> Custody {
-        let inside = more.iter().filter_map(|path| path.strip_prefix(self.root.path()).ok()?.to_str());
-        for path in inside {
-            self.place(path, Fate::EraseAfterCloudInit);
-        }
         for rule in RULES {
             self.place(rule.path, rule.fate);
         }
-        // Where cloud-init was told to write files: only what holds a token is touched there.
-        for path in std::mem::take(&mut self.declared) {
+        // Single files, where the bootstrap was found and where cloud-init was told to write to: only what
+        // holds a token is touched there.
+        self.trees = false;
+        let found = more.iter().filter_map(|path| path.strip_prefix(self.root.path()).ok()?.to_str());
+        let found: Vec<String> = found.map(str::to_owned).collect();
+        for path in found {
+            self.place(&path, Fate::EraseAfterCloudInit);
+        }
+        let mut declared = std::mem::take(&mut self.declared);
+        declared.sort();
+        declared.dedup();
+        for path in declared {
             self.place(&path, Fate::Erase);
         }
         self.custody
@@ -144,6 +149,7 @@ impl<'a> Sweep<'a> {
     fn step(&mut self, folder: &Folder, name: &OsStr, kind: Kind, rest: &[&str], fate: Fate) {
         match kind {
             Kind::Folder => match folder.folder(name) {
+                Ok(_) if rest.is_empty() && !self.trees => {}
                 Ok(inner) if rest.is_empty() => self.tree(&inner, &inner, DEEPEST, fate),
                 Ok(inner) => self.below(&inner, rest, fate),
                 Err(error) if in_place::is_gone(&error) => {}
@@ -217,7 +223,7 @@ impl<'a> Sweep<'a> {
         if !file.metadata()?.is_file() {
             return Ok(Round::Over);
         }
-        let seen = self.look(&file)?;
+        let seen = look(&self.searcher, &file)?;
         if seen.bytes == 0 {
             self.say_what_was_not_read(spot, &seen, fate);
             return Ok(Round::Over);
@@ -243,7 +249,7 @@ impl<'a> Sweep<'a> {
             self.custody.erased.push(Erased { path: shown(&path), bytes: seen.bytes, not_guaranteed: None });
             return Ok(Round::Over);
         }
-        match self.erase(spot, &file, seen.packed) {
+        match erase(&self.searcher, spot, &file, seen.packed) {
             Ok(None) => return Ok(Round::Replaced),
             Ok(Some((bytes, guarantee))) => {
                 let not_guaranteed = match guarantee {
@@ -273,65 +279,6 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    /// Reads the file through.
-    fn look(&self, file: &File) -> io::Result<Seen> {
-        let mut seen = Seen::default();
-        let mut up_to = 0;
-        let gave_up = Cell::new(false);
-        let extent = in_place::read(file, LONGEST, |window| {
-            // Gzip that is longer than a window is unpacked as it is read, and put over whole.
-            if window.at == 0 && !window.last && window.bytes.starts_with(&MAGIC) {
-                seen.packed = true;
-                return Ok(false);
-            }
-            for patch in self.searcher.patches(window.bytes, window.last) {
-                // Windows overlap: what stands in both counts once.
-                let end = window.at + (patch.at + patch.new.len()) as u64;
-                if end > up_to {
-                    up_to = end;
-                    seen.bytes += patch.new.len() as u64;
-                }
-            }
-            gave_up.set(gave_up.get() || self.searcher.gave_up());
-            if seen.bytes > 0 && window.at == 0 {
-                seen.declared = declared_paths(window.bytes);
-            }
-            Ok(true)
-        })?;
-        seen.limited = extent == Extent::Limited;
-        if seen.packed {
-            let budget = Cell::new(LONGEST);
-            let looked = gzip::look(&mut in_place::from_the_start(file)?, &budget, |plain, last| {
-                !self.searcher.patches(plain, last).is_empty()
-            });
-            seen.bytes = if looked.hit { file.metadata()?.len() } else { 0 };
-            seen.limited = budget.get() == 0;
-        }
-        seen.limited |= gave_up.get();
-        Ok(seen)
-    }
-
-    fn erase(&self, spot: &Spot, read: &File, packed: bool) -> io::Result<Option<(u64, Guarantee)>> {
-        let Some(changing) = Changing::open(spot, read)? else { return Ok(None) };
-        let bytes = if packed {
-            let (length, mut at) = (changing.file().metadata()?.len(), 0);
-            gzip::filler(length, |part| {
-                changing.put(part, at)?;
-                at += part.len() as u64;
-                Ok(())
-            })?;
-            length
-        } else {
-            changing.patch(LONGEST, |window| Ok(self.searcher.patches(window.bytes, window.last)))?
-        };
-        let left = self.look(changing.file())?.bytes;
-        let guarantee = changing.finish()?;
-        if left > 0 {
-            return Err(io::Error::other("it was written again while it was swept"));
-        }
-        Ok(Some((bytes, guarantee)))
-    }
-
     fn must_wait(&self, spot: &Spot) -> bool {
         let in_use = READ_UNTIL_THE_END.iter().any(|name| spot.name() == *name);
         in_use && self.running.as_deref().is_some_and(|running| spot.path().parent() == Some(running))
@@ -354,19 +301,6 @@ enum Round {
     Replaced,
 }
 
-/// What reading a file through has shown.
-#[derive(Debug, Default)]
-struct Seen {
-    /// How many bytes would be put over.
-    bytes: u64,
-    /// Whether it is gzip as a whole.
-    packed: bool,
-    /// Whether there is more of it than was read.
-    limited: bool,
-    /// Where the text says that files are to be written.
-    declared: Vec<String>,
-}
-
 fn running_instance(root: &Root) -> Option<PathBuf> {
     let is_there = |path: &str| files::exists(&root.at(path));
     if !is_there(CLOUD_INIT_BEGAN) || is_there(CLOUD_INIT_ENDED) {
@@ -374,20 +308,4 @@ fn running_instance(root: &Root) -> Option<PathBuf> {
     }
     let target = files::link_target(&root.at(INSTANCE)).ok()?;
     Some(root.at("/var/lib/cloud/instances").join(target.file_name()?))
-}
-
-/// The paths of `write_files`, by their look alone: `path: /some/where`, in YAML or JSON.
-fn declared_paths(text: &[u8]) -> Vec<String> {
-    let mut paths = Vec::new();
-    for at in memchr::memmem::find_iter(text, b"path") {
-        let rest = &text[at + 4..];
-        let begin = rest.iter().take(4).take_while(|byte| b"\"': ".contains(byte)).count();
-        let is_end = |byte: &u8| byte.is_ascii_whitespace() || b"\"',}\\".contains(byte);
-        let length = rest[begin..].iter().take(4096).position(is_end).unwrap_or(0);
-        let path = &rest[begin..begin + length];
-        if begin > 0 && path.starts_with(b"/") && !path.contains(&b'*') && paths.len() < 100 {
-            paths.extend(std::str::from_utf8(path).ok().map(str::to_owned));
-        }
-    }
-    paths
 }

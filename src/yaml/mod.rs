@@ -51,7 +51,7 @@ impl std::error::Error for Fault {}
 /// # Errors
 /// A [`Fault`] for text that is not UTF-8, not YAML, too large or of another form than `T`.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
-    let text = std::str::from_utf8(text).map_err(|error| not_utf8(text, error.valid_up_to()))?;
+    let text = utf8(text)?;
     let options = serde_yaml::options! {
         budget: serde_yaml::budget! {
             max_depth: DEEPEST,
@@ -64,6 +64,8 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
         },
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_NODES },
         with_snippet: false,
+        // Binary is not text: whoever expects it takes the base64 apart by itself.
+        ignore_binary_tag_for_string: true,
     };
     serde_yaml::from_str_with_options(text, options).map_err(|error| fault(&error, text))
 }
@@ -75,6 +77,14 @@ pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Fault> {
 pub fn write<T: Serialize>(value: &T) -> Result<String, serde_yaml::SerializeError> {
     // Long base64 stays on one line: people grep for it.
     serde_yaml::to_string_with_options(value, serde_yaml::ser_options! { prefer_block_scalars: false })
+}
+
+/// The text in these bytes.
+///
+/// # Errors
+/// A [`Fault`] that says where they stop being UTF-8.
+pub fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))
 }
 
 fn not_utf8(text: &[u8], valid: usize) -> Fault {

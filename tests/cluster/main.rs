@@ -61,4 +61,6 @@ on_both_clusters! {
     files: what_the_kubelet_will_find;
     memory: holds_no_token_while_the_node_is_waited_for, is_locked_or_said_not_to_be;
     count: with_the_ca, with_hashes;
+    outward: a_join_is_told, a_wait_is_told, nobody_there, silent, reset, slow, refusing, redirecting, lying, busy,
+        of_another_authority, told_later, told_by_the_next_run_when_the_document_is_gone;
 }

@@ -21,6 +21,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use support::cluster::{Cluster, Kind};
+use support::issuer::{Issuer, KEPT};
 use support::machine::{DOCUMENT, Machine, Outcome, Running};
 use support::token::{AUTO, Token, Trust, document};
 use support::tree::tree;
@@ -126,6 +127,39 @@ fn assert_tidy(machine: &Machine, point: Point) {
         .collect();
     assert!(stray.is_empty(), "{point:?}: {stray:?}");
     assert!(!machine.has(DOCUMENT), "{point:?}: the document still lies there");
+}
+
+/// Wherever a join is cut off, its issuer learns how it ended, and the key does not outlive that.
+async fn report_cut_off_at(cluster: &Cluster, point: Point) -> Option<String> {
+    let (token, machine, issuer) = (cluster.issue(&AUTO).await, Machine::ready(), Issuer::new());
+    let document = document(&token, &[cluster.door().url()], Trust::Ca(&cluster.ca));
+    machine.deliver(&issuer.named_in(document));
+    let cut = killed_at(&machine, point).await;
+    if cut.exit == 0 {
+        assert_eq!(issuer.outcomes(&token), ["joined"], "{point:?}");
+        return None;
+    }
+    assert_eq!(cut.exit, -1, "{point:?}: {cut:?}");
+    let phase = phase(&machine, &token);
+    let kept = machine.has(KEPT);
+    machine.run(&[]).await.must_join();
+    let outcomes = issuer.outcomes(&token);
+    assert!(outcomes.iter().all(|reason| reason == "joined"), "{point:?} ({phase}): {outcomes:?}");
+    assert!(!outcomes.is_empty(), "{point:?} ({phase}): nobody was told");
+    assert!(!machine.has(KEPT), "{point:?} ({phase}): the key is kept");
+    assert_tidy(&machine, point);
+    Some(if kept { "with the key kept" } else { "without a key" }.to_owned())
+}
+
+#[test]
+#[ignore = "needs strace: tests/run"]
+fn a_join_cut_off_at_any_point_tells_its_issuer_how_it_ended() {
+    let seen = at_every_point(&CALLS, |point| async move {
+        let cluster = Cluster::of(Kind::Embedded);
+        report_cut_off_at(&cluster, point).await
+    });
+    eprintln!("killed at {} points: {seen:?}", seen.values().sum::<usize>());
+    assert_eq!(seen.len(), 2, "{seen:?}");
 }
 
 async fn join_cut_off_at(cluster: &Cluster, point: Point) -> Option<String> {

@@ -16,6 +16,7 @@ mod commands;
 mod documents;
 mod hosts;
 mod places;
+mod sources;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;

@@ -30,6 +30,8 @@ pub struct Cluster {
     /// PEM of its CA certificate.
     pub ca: String,
     pub admin: Admin,
+    /// The administrator's certificate and key, PEM.
+    pub credential: (PathBuf, PathBuf),
     audit_log: PathBuf,
 }
 
@@ -55,7 +57,9 @@ impl Cluster {
         let ca = text(&contract.ca);
         let admin =
             Admin::new(&contract.server, &ca, &text(&contract.admin_cert), &text(&contract.admin_key));
-        Cluster { kind, address: address(&contract.server), ca, admin, audit_log: contract.audit_log.clone() }
+        let credential = (contract.admin_cert.clone(), contract.admin_key.clone());
+        let audit_log = contract.audit_log.clone();
+        Cluster { kind, address: address(&contract.server), ca, admin, credential, audit_log }
     }
 
     /// A way to the cluster of a test's own, whose requests can be told from all others.
@@ -140,8 +144,7 @@ impl Drop for SecondServer {
 fn embedded() -> &'static Contract {
     static EMBEDDED: OnceLock<(Contract, Mutex<Child>)> = OnceLock::new();
     let (contract, _) = EMBEDDED.get_or_init(|| {
-        let program = beside_the_agent("bootstrap-issuer");
-        assert!(program.exists(), "{} is not there: cargo build --workspace", program.display());
+        let program = super::program("bootstrap-issuer");
         let state = state_directory("embedded");
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(program).args(["cluster", "--state"]).arg(&state);
@@ -162,7 +165,7 @@ fn real() -> &'static Real {
     static REAL: OnceLock<Real> = OnceLock::new();
     REAL.get_or_init(|| {
         let state = state_directory("real");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/control-plane");
+        let script = super::repository().join("tests/cluster/control-plane");
         // Its standard input ends with this program, and it with that.
         let mut command = Command::new(script);
         command.arg("run").arg(&state).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log(&state));
@@ -213,11 +216,6 @@ fn ready(state: &Path, patience: Duration) -> Contract {
 
 fn log(state: &Path) -> std::fs::File {
     std::fs::OpenOptions::new().create(true).append(true).open(state.join("log")).unwrap()
-}
-
-/// A program that cargo builds beside the agent.
-fn beside_the_agent(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_worker-bootstrap")).with_file_name(name)
 }
 
 /// A directory for a cluster of this process. Those of processes that are gone are removed.

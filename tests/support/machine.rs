@@ -124,7 +124,7 @@ impl Machine {
     pub fn start_under(&self, by: &[&str], arguments: &[&str]) -> Running {
         let mut child = Command::new(by[0])
             .args(&by[1..])
-            .arg(env!("CARGO_BIN_EXE_worker-bootstrap"))
+            .arg(super::program("worker-bootstrap"))
             .arg("run")
             .arg("--root")
             .arg(self.root())

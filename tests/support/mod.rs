@@ -10,11 +10,27 @@ pub mod authority;
 pub mod canary;
 pub mod cluster;
 pub mod front;
+pub mod issuer;
 pub mod machine;
 pub mod token;
 pub mod tree;
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// One of the programs of this workspace: cargo puts them one folder above the test programs.
+pub fn program(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap();
+    let program = own.parent().unwrap().with_file_name(name);
+    assert!(program.exists(), "{} is not there: cargo build --workspace --bins", program.display());
+    program
+}
+
+/// The checkout, whichever package the test program belongs to.
+pub fn repository() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.ancestors().find(|folder| folder.join("tests/cluster/control-plane").exists()).unwrap()
+}
 
 /// Looks until `look` finds something; fails after half a minute, naming what never came.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {

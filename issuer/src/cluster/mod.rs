@@ -1,6 +1,8 @@
 //! The clusters that bootstraps are issued for, and all that the rest of the issuer knows of them: a
 //! token is granted, a token is withdrawn, and what was seen of it is told.
 
+pub mod backend;
+mod certificate_request;
 pub mod client;
 pub mod embedded;
 pub mod kubernetes;

@@ -2,7 +2,7 @@
 //! whether the token is anywhere.
 
 use super::{DemoError, say};
-use crate::cluster::embedded::csr::approver::TOKEN_ALREADY_USED;
+use crate::cluster::kubernetes::TOKEN_ALREADY_USED;
 use crate::files;
 use crate::token::Token;
 use base64::Engine as _;
@@ -161,7 +161,7 @@ impl Traffic {
             let event: Value = serde_json::from_slice(line).unwrap_or_default();
             let part = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
             // A watch has two lines; its first is the request.
-            if part("/userAgent") == "bootstrap-issuer"
+            if part("/userAgent").starts_with("bootstrap-issuer")
                 || (part("/verb") == "watch" && part("/stage") == "ResponseComplete")
             {
                 continue;

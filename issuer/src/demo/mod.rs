@@ -6,20 +6,25 @@ mod evidence;
 mod machine;
 
 use crate::cluster::client::{Client, ClientError};
-use crate::cluster::embedded::{self, StartError, authz};
+use crate::cluster::embedded::{self, StartError};
+use crate::cluster::kubernetes::{Cluster, ClusterError, Settings, Source};
+use crate::cluster::{Grant, Promise, Reach};
 use crate::files::{self, FileError};
-use crate::render::document::Document;
+use crate::names::{BootstrapId, ClusterId};
+use crate::render::{Archives, Order, RenderError, Renderer};
 use crate::token::Token;
 use crate::{clock, random};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use evidence::{Checks, Needle, Traffic};
 use http::Method;
 use machine::Machine;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::mpsc;
+use worker_bootstrap::document::Fragment;
+use worker_bootstrap::secret::Secret;
+use zeroize::Zeroizing;
 
 const NODE: &str = "demo-worker-1";
 const LIFE: Duration = Duration::hours(1);
@@ -39,16 +44,15 @@ pub enum DemoError {
     /// The cluster did not answer.
     #[error("cannot talk to the embedded cluster")]
     Client(#[from] ClientError),
-    /// The cluster said no.
-    #[error("the embedded cluster answered {code} to {what}: {message}")]
-    Refused {
-        /// What was asked.
-        what: &'static str,
-        /// Status code.
-        code: u16,
-        /// Its words.
-        message: String,
-    },
+    /// The cluster did not take the token.
+    #[error("cannot issue a token for the embedded cluster")]
+    Issue(#[from] ClusterError),
+    /// The document.
+    #[error("cannot render the bootstrap")]
+    Render(#[from] RenderError),
+    /// What was made for the demo has not the form of it.
+    #[error("{0} has another form than it should have")]
+    Form(&'static str),
     /// A scratch file.
     #[error("cannot prepare the scratch directory")]
     File(#[from] FileError),
@@ -78,26 +82,18 @@ pub async fn show(scratch: &Path) -> Result<bool, DemoError> {
     say(&format!("{} with a CA of its own ({})", access.server, access.ca_cert_hash))?;
 
     say("\n== One bootstrap ==")?;
+    let source = Source::Kubeconfig { path: access.kubeconfig.clone(), context: None };
+    let cluster = Cluster::connect(&Settings { source, servers: Vec::new(), authority: None }).await?;
+    let (seen, told) = mpsc::channel(64);
+    // Ends with the demo. What it tells shows in the cluster as well, where it is looked for.
+    drop(told);
+    tokio::spawn(cluster.clone().enforce(seen));
+    let bootstrap = BootstrapId::random();
     let token = Token::random();
     let needle = Needle::new(&token);
     let expires = clock::now() + LIFE;
-    let document = Document {
-        id: "wbs_demo",
-        cluster_id: "clu_demo",
-        expires,
-        token: &token,
-        servers: &[&access.server],
-        certificate_authority_data: &STANDARD.encode(&ca),
-        node: NODE,
-    }
-    .yaml();
-    let secret = token.secret_object(authz::GROUP_AUTO, expires);
-    let made = admin.ask(Method::POST, "/api/v1/namespaces/kube-system/secrets", Some(&secret)).await?;
-    if made.code != 201 {
-        let message = made.text("/message").to_owned();
-        return Err(DemoError::Refused { what: "the token's Secret", code: made.code, message });
-    }
-    drop(secret);
+    let document = document(&access.server, &ca, &token, expires)?;
+    cluster.grant(Grant { bootstrap: &bootstrap, token: &token.shared(), expires }).await?;
     say(&format!(
         "token {}.<secret>, one-time, until {}, for node {NODE}",
         token.id,
@@ -167,6 +163,34 @@ pub async fn show(scratch: &Path) -> Result<bool, DemoError> {
 
     say("\n== What holds ==")?;
     checks.print()
+}
+
+/// The bootstrap's document, for the demo's node.
+fn document(
+    server: &str,
+    ca: &[u8],
+    token: &Token,
+    expires: OffsetDateTime,
+) -> Result<Zeroizing<String>, DemoError> {
+    let form = DemoError::Form;
+    let id = BootstrapId::parse("wbs_demo").ok_or(form("the bootstrap's id"))?;
+    let cluster = ClusterId::parse("clu_demo").ok_or(form("the cluster's id"))?;
+    let reach =
+        Reach { servers: vec![server.to_owned()], authority: String::from_utf8_lossy(ca).into_owned() };
+    let token = worker_bootstrap::token::Token::parse(Secret::new(token.expose().to_string()));
+    let token = token.ok_or(form("the token"))?;
+    let fragment = &Fragment::default();
+    let order = Order {
+        id: &id,
+        cluster: &cluster,
+        reach: &reach,
+        fragment,
+        expires,
+        token: &token,
+        promise: &Promise::OneTime,
+    };
+    let rendered = Renderer::new(server, None, &Archives::default()).render(&order)?;
+    Ok(Zeroizing::new(rendered.document.expose().to_owned()))
 }
 
 /// What the join left behind, and that it is good.

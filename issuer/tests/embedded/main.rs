@@ -7,7 +7,6 @@ mod rig;
 
 mod answers;
 mod audit;
-mod one_time;
 mod process;
 mod requests;
 mod tokens;

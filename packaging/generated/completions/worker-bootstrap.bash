@@ -31,6 +31,9 @@ _worker__bootstrap() {
             worker__bootstrap,status)
                 cmd="worker__bootstrap__subcmd__status"
                 ;;
+            worker__bootstrap,wipe)
+                cmd="worker__bootstrap__subcmd__wipe"
+                ;;
             *)
                 ;;
         esac
@@ -38,7 +41,7 @@ _worker__bootstrap() {
 
     case "${cmd}" in
         worker__bootstrap)
-            opts="-v -h -V --root --verbose --help --version run check plan status explain"
+            opts="-v -h -V --root --verbose --help --version run check plan status wipe explain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -100,13 +103,33 @@ _worker__bootstrap() {
             return 0
             ;;
         worker__subcmd__bootstrap__subcmd__plan)
-            opts="-v -h --document --node-name --wait --timeout --no-start --json --root --verbose --help"
+            opts="-v -h --document --token-file --server --ca-cert-hash --ca-file --expires-at --no-expiry --node-name --wait --timeout --no-start --json --root --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --document)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert-hash)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expires-at)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -134,13 +157,33 @@ _worker__bootstrap() {
             return 0
             ;;
         worker__subcmd__bootstrap__subcmd__run)
-            opts="-v -h --document --node-name --wait --timeout --no-start --skip-check --json --root --verbose --help"
+            opts="-v -h --document --token-file --server --ca-cert-hash --ca-file --expires-at --no-expiry --node-name --wait --timeout --no-start --skip-check --json --root --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --document)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-cert-hash)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expires-at)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -178,6 +221,28 @@ _worker__bootstrap() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        worker__subcmd__bootstrap__subcmd__wipe)
+            opts="-v -h --dry-run --token-id --unused --json --root --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --token-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -32,13 +32,20 @@ complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "check" -d 'Run the host checks alone; needs no token, changes nothing'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "plan" -d 'Show what run would do, step by step; changes nothing'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "status" -d 'Show the current or last run'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "wipe" -d 'Sweep now: find and erase every local copy of the tokens that were used here'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "explain" -d 'Say what a reason code means, its usual causes, and what to do'
-complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l document -d 'The bootstrap document; - reads standard input. Without it the well-known places are searched' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l document -d 'The bootstrap, in any form; - reads standard input. Without it the well-known places are searched' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l token-file -d 'A file with a token alone, the rest being said by flags; - reads standard input' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l server -d 'An API server, for a form that names none; can be repeated' -r
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l ca-cert-hash -d 'A hash of the cluster\'s CA, for a form that has none; can be repeated' -r
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l ca-file -d 'The cluster\'s CA in PEM, for a form that has none' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l expires-at -d 'When the token ends, for a form that does not say: Unix seconds or RFC 3339' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l node-name -d 'The node\'s name, instead of the document\'s or the host\'s' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l wait -d 'How far to follow the join' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l timeout -d 'How long the join may take, as 90s, 10m or 1h30m' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l skip-check -d 'Leave out this check; can be repeated' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l no-expiry -d 'The form does not say when the token ends, and nobody knows: the cluster alone judges'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l no-start -d 'Do everything but start the kubelet'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l json -d 'Print the result as JSON on standard output'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -s v -l verbose -d 'Show debug lines'
@@ -49,11 +56,17 @@ complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand check"
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand check" -l json -d 'As JSON'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand check" -s v -l verbose -d 'Show debug lines'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand check" -s h -l help -d 'Print help'
-complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l document -d 'The bootstrap document; - reads standard input. Without it the well-known places are searched' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l document -d 'The bootstrap, in any form; - reads standard input. Without it the well-known places are searched' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l token-file -d 'A file with a token alone, the rest being said by flags; - reads standard input' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l server -d 'An API server, for a form that names none; can be repeated' -r
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l ca-cert-hash -d 'A hash of the cluster\'s CA, for a form that has none; can be repeated' -r
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l ca-file -d 'The cluster\'s CA in PEM, for a form that has none' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l expires-at -d 'When the token ends, for a form that does not say: Unix seconds or RFC 3339' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l node-name -d 'The node\'s name, instead of the document\'s or the host\'s' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l wait -d 'How far to follow the join' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l timeout -d 'How long the join may take, as 90s, 10m or 1h30m' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l no-expiry -d 'The form does not say when the token ends, and nobody knows: the cluster alone judges'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l no-start -d 'Do everything but start the kubelet'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l json -d 'As JSON'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -s v -l verbose -d 'Show debug lines'
@@ -62,6 +75,13 @@ complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand status
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand status" -l json -d 'As JSON'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand status" -s v -l verbose -d 'Show debug lines'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand status" -s h -l help -d 'Print help'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l token-id -d 'Search for this token as well, by its public half: the six characters before the dot. Can be repeated' -r
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l dry-run -d 'Say what is there and what would be done; change nothing'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l unused -d 'Erase a bootstrap that has not been used yet as well: nothing can join with it afterwards'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l json -d 'As JSON'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -s v -l verbose -d 'Show debug lines'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -s h -l help -d 'Print help'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand explain" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand explain" -s v -l verbose -d 'Show debug lines'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand explain" -s h -l help -d 'Print help'

@@ -33,12 +33,18 @@ _worker-bootstrap() {
         case $line[1] in
             (run)
 _arguments "${_arguments_options[@]}" : \
-'--document=[The bootstrap document; - reads standard input. Without it the well-known places are searched]:PATH|-:_files' \
+'(--token-file)--document=[The bootstrap, in any form; - reads standard input. Without it the well-known places are searched]:PATH|-:_files' \
+'--token-file=[A file with a token alone, the rest being said by flags; - reads standard input]:PATH|-:_files' \
+'*--server=[An API server, for a form that names none; can be repeated]:URL:_default' \
+'(--ca-file)*--ca-cert-hash=[A hash of the cluster'\''s CA, for a form that has none; can be repeated]:sha256:HEX:_default' \
+'--ca-file=[The cluster'\''s CA in PEM, for a form that has none]:PATH:_files' \
+'(--no-expiry)--expires-at=[When the token ends, for a form that does not say\: Unix seconds or RFC 3339]:TIME:_default' \
 '--node-name=[The node'\''s name, instead of the document'\''s or the host'\''s]:NAME:_default' \
 '--wait=[How far to follow the join]:STATE:_default' \
 '--timeout=[How long the join may take, as 90s, 10m or 1h30m]:DURATION:_default' \
 '*--skip-check=[Leave out this check; can be repeated]:ID:_default' \
 '--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
+'--no-expiry[The form does not say when the token ends, and nobody knows\: the cluster alone judges]' \
 '--no-start[Do everything but start the kubelet]' \
 '--json[Print the result as JSON on standard output]' \
 '-v[Show debug lines]' \
@@ -61,11 +67,17 @@ _arguments "${_arguments_options[@]}" : \
 ;;
 (plan)
 _arguments "${_arguments_options[@]}" : \
-'--document=[The bootstrap document; - reads standard input. Without it the well-known places are searched]:PATH|-:_files' \
+'(--token-file)--document=[The bootstrap, in any form; - reads standard input. Without it the well-known places are searched]:PATH|-:_files' \
+'--token-file=[A file with a token alone, the rest being said by flags; - reads standard input]:PATH|-:_files' \
+'*--server=[An API server, for a form that names none; can be repeated]:URL:_default' \
+'(--ca-file)*--ca-cert-hash=[A hash of the cluster'\''s CA, for a form that has none; can be repeated]:sha256:HEX:_default' \
+'--ca-file=[The cluster'\''s CA in PEM, for a form that has none]:PATH:_files' \
+'(--no-expiry)--expires-at=[When the token ends, for a form that does not say\: Unix seconds or RFC 3339]:TIME:_default' \
 '--node-name=[The node'\''s name, instead of the document'\''s or the host'\''s]:NAME:_default' \
 '--wait=[How far to follow the join]:STATE:_default' \
 '--timeout=[How long the join may take, as 90s, 10m or 1h30m]:DURATION:_default' \
 '--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
+'--no-expiry[The form does not say when the token ends, and nobody knows\: the cluster alone judges]' \
 '--no-start[Do everything but start the kubelet]' \
 '--json[As JSON]' \
 '-v[Show debug lines]' \
@@ -77,6 +89,19 @@ _arguments "${_arguments_options[@]}" : \
 (status)
 _arguments "${_arguments_options[@]}" : \
 '--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
+'--json[As JSON]' \
+'-v[Show debug lines]' \
+'--verbose[Show debug lines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(wipe)
+_arguments "${_arguments_options[@]}" : \
+'*--token-id=[Search for this token as well, by its public half\: the six characters before the dot. Can be repeated]:ID:_default' \
+'--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
+'--dry-run[Say what is there and what would be done; change nothing]' \
+'--unused[Erase a bootstrap that has not been used yet as well\: nothing can join with it afterwards]' \
 '--json[As JSON]' \
 '-v[Show debug lines]' \
 '--verbose[Show debug lines]' \
@@ -106,6 +131,7 @@ _worker-bootstrap_commands() {
 'check:Run the host checks alone; needs no token, changes nothing' \
 'plan:Show what run would do, step by step; changes nothing' \
 'status:Show the current or last run' \
+'wipe:Sweep now\: find and erase every local copy of the tokens that were used here' \
 'explain:Say what a reason code means, its usual causes, and what to do' \
     )
     _describe -t commands 'worker-bootstrap commands' commands "$@"
@@ -134,6 +160,11 @@ _worker-bootstrap__subcmd__run_commands() {
 _worker-bootstrap__subcmd__status_commands() {
     local commands; commands=()
     _describe -t commands 'worker-bootstrap status commands' commands "$@"
+}
+(( $+functions[_worker-bootstrap__subcmd__wipe_commands] )) ||
+_worker-bootstrap__subcmd__wipe_commands() {
+    local commands; commands=()
+    _describe -t commands 'worker-bootstrap wipe commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_worker-bootstrap" ]; then

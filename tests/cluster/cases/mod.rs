@@ -5,6 +5,7 @@ pub mod count;
 pub mod files;
 pub mod memory;
 pub mod node;
+pub mod outward;
 pub mod request;
 pub mod server;
 pub mod token;

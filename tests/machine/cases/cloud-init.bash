@@ -38,12 +38,3 @@ cloud_init_joins() {
 }
 
 cloud_init_done() { inside test -e /run/cloud-init/result.json; }
-
-# user_data DOCUMENT: the example, with this document in place of its own.
-user_data() {
-    awk -v document="$1" '
-        /^    content: \|/ { print; while ((getline line < document) > 0) print "      " line; skip = 1; next }
-        skip && /^      / { next }
-        { skip = 0; print }
-    ' packaging/cloud-init/user-data.example.yaml
-}

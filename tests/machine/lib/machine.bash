@@ -7,28 +7,9 @@ root=''   # where its file system is mounted
 nspawn='' # the process that holds it
 init=''   # its process 1, as seen from here
 
-overlay() { # overlay LOWER DIRECTORY
-    mkdir -p "$2/upper" "$2/work" "$2/root"
-    mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
-}
-
-# What all machines have over the image: the package, a kubelet, a clock that counts as synchronized.
-# The package is installed as it is while an image is built: in a file system that is not running.
 machine_base() { # machine_base PACKAGE
-    overlay "$image" "$work/base"
-    local base=$work/base/root
-    install -m 0755 "$here/kubelet" "$base/usr/bin/kubelet"
-    cp "$1" "$base/root/package.deb"
-    systemd-nspawn --quiet --directory="$base" --register=no --keep-unit --private-network --pipe \
-        dpkg --install /root/package.deb </dev/null
-    rm "$base/root/package.deb"
-    mkdir -p "$base/etc/tmpfiles.d"
-    printf '%s\n' 'd /run/systemd/timesync 0755' 'f /run/systemd/timesync/synchronized 0644' \
-        >"$base/etc/tmpfiles.d/clock-is-synchronized.conf"
-    # The interface is configured from outside; there are no locales to choose from.
-    printf '%s\n' 'network: {config: disabled}' 'locale: C.UTF-8' \
-        >"$base/etc/cloud/cloud.cfg.d/99-machine.cfg"
-    umount "$base"
+    base_make "$1"
+    umount "$work/base/root"
 }
 
 machine_new() { # machine_new NAME
@@ -59,18 +40,6 @@ find_init() {
 # Runs a command in the machine. Its standard input goes with it.
 inside() {
     nsenter -t "$init" -m -u -i -n -p -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
-}
-
-booted() { [ "$(inside systemctl is-active multi-user.target)" = active ]; }
-
-# property NAME [UNIT]
-property() { inside systemctl show --property "$1" --value "${2:-worker-bootstrap.service}"; }
-
-run_ended() { case $(property ActiveState) in inactive | failed) ;; *) return 1 ;; esac; }
-
-# How the last run ended: state, result, exit status, restarts.
-run_end() {
-    echo "$(property ActiveState) $(property Result) $(property ExecMainStatus) $(property NRestarts)"
 }
 
 # put PATH MODE: standard input becomes a file of the machine that is not running.

@@ -1,10 +1,11 @@
 //! What the API server does with an authorized request: the verbs over the served resources.
 
 use super::authn::User;
-use super::body;
+use super::body::{self, Shape};
 use super::plain;
 use super::request::{Attributes, Parameters};
 use super::resource::Resource;
+use super::reviews;
 use super::selector::Selector;
 use super::status::{About, Status};
 use super::store::{Key, Store};
@@ -59,6 +60,9 @@ pub fn answer(store: &Arc<Store>, request: &Request<'_>) -> Result<Reply, Status
     if !asked.is_resource {
         return plain::answer(asked);
     }
+    if reviews::is_one(asked) {
+        return reviews::answer(request);
+    }
     if !Resource::ALL.into_iter().any(|one| one.group() == asked.group && asked.version == "v1") {
         return Ok(plain::not_found());
     }
@@ -68,11 +72,11 @@ pub fn answer(store: &Arc<Store>, request: &Request<'_>) -> Result<Reply, Status
     if !part.is_empty() && !resource.subresources().contains(&part) {
         return Err(Status::no_such_resource());
     }
-    body::require_accept(request.headers)?;
+    let shape = body::shape(request.headers)?;
     if request.parameters.dry_run {
         return Err(Status::bad_request("dryRun is not served by the embedded cluster"));
     }
-    let call = Call { store, resource, request };
+    let call = Call { store, resource, request, shape };
     match asked.verb.as_str() {
         _ if request.head => Err(Status::method_not_allowed()),
         "get" => call.get(),
@@ -91,6 +95,7 @@ pub(super) struct Call<'a> {
     pub(super) store: &'a Arc<Store>,
     pub(super) resource: Resource,
     pub(super) request: &'a Request<'a>,
+    pub(super) shape: Shape,
 }
 
 impl Call<'_> {
@@ -107,7 +112,7 @@ impl Call<'_> {
     fn get(&self) -> Result<Reply, Status> {
         let key = self.key(&self.request.asked.name);
         let object = self.store.get(&key).ok_or_else(|| Status::not_found(self.about()))?;
-        Ok(Reply::Object(200, Value::clone(&object)))
+        Ok(Reply::Object(200, self.shape.of(&object)))
     }
 
     fn selector(&self) -> Result<Selector, Status> {
@@ -139,16 +144,22 @@ impl Call<'_> {
             .iter()
             .filter(|object| selector.matches(object))
             .map(|object| {
-                let mut item = Value::clone(object);
-                if let Some(map) = item.as_object_mut() {
+                let mut item = self.shape.of(object);
+                if self.shape == Shape::Whole
+                    && let Some(map) = item.as_object_mut()
+                {
                     map.remove("kind");
                     map.remove("apiVersion");
                 }
                 item
             })
             .collect();
+        let (kind, api_version) = match self.shape {
+            Shape::Whole => (format!("{}List", self.resource.kind()), self.resource.api_version()),
+            Shape::Metadata => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1"),
+        };
         let list = json!({
-            "kind": format!("{}List", self.resource.kind()), "apiVersion": self.resource.api_version(),
+            "kind": kind, "apiVersion": api_version,
             "metadata": {"resourceVersion": version.to_string()}, "items": items,
         });
         Ok(Reply::Object(200, list))
@@ -171,6 +182,7 @@ impl Call<'_> {
             resource: self.resource,
             namespace: self.key("").namespace,
             selector,
+            shape: self.shape,
             after,
             bookmarks: parameters.bookmarks,
             lasts: Duration::from_secs(seconds),

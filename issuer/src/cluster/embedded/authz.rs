@@ -3,6 +3,7 @@
 
 use super::authn::{ANONYMOUS, AUTHENTICATED, User};
 use super::request::Attributes;
+use crate::cluster::kubernetes::GROUP as GROUP_ISSUER;
 
 /// Tokens of this group may request certificates, and are approved without anybody's doing.
 pub const GROUP_AUTO: &str = "system:bootstrappers:demo:auto";
@@ -51,7 +52,7 @@ fn path(user: &User, asked: &Attributes) -> Verdict {
 fn roles(user: &User, asked: &Attributes) -> bool {
     let verb = asked.verb.as_str();
     let place = (asked.group.as_str(), asked.resource.as_str(), asked.subresource.as_str());
-    let bootstrapper = user.is_in(GROUP_AUTO) || user.is_in(GROUP_MANUAL);
+    let bootstrapper = [GROUP_AUTO, GROUP_MANUAL, GROUP_ISSUER].into_iter().any(|group| user.is_in(group));
     match place {
         // system:node-bootstrapper.
         ("certificates.k8s.io", "certificatesigningrequests", "") => {

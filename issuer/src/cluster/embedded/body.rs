@@ -47,17 +47,49 @@ pub fn patch_form(headers: &HeaderMap) -> Result<Patch, Status> {
     }
 }
 
-/// Requires that the client takes JSON.
-pub fn require_accept(headers: &HeaderMap) -> Result<(), Status> {
-    let Some(accept) = headers.get(ACCEPT).and_then(|value| value.to_str().ok()) else { return Ok(()) };
-    let fine = accept.is_empty()
-        || accept.split(',').any(|clause| {
-            let mut parts = clause.split(';').map(str::trim);
-            let media = parts.next().unwrap_or_default();
-            // `;as=Table` asks for another object than the one there is.
-            matches!(media, JSON | "application/*" | "*/*") && !parts.any(|part| part.starts_with("as="))
-        });
-    if fine { Ok(()) } else { Err(Status::not_acceptable()) }
+/// How much of an object a client wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// All of it.
+    Whole,
+    /// Its metadata alone, as a `PartialObjectMetadata` of meta.k8s.io/v1.
+    Metadata,
+}
+
+/// What the client takes: JSON, of whole objects or of their metadata.
+pub fn shape(headers: &HeaderMap) -> Result<Shape, Status> {
+    let Some(accept) = headers.get(ACCEPT).and_then(|value| value.to_str().ok()) else {
+        return Ok(Shape::Whole);
+    };
+    if accept.is_empty() {
+        return Ok(Shape::Whole);
+    }
+    let clause = |clause: &str| {
+        let mut parts = clause.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        if !matches!(media, JSON | "application/*" | "*/*") {
+            return None;
+        }
+        match parts.find_map(|part| part.strip_prefix("as=")) {
+            None => Some(Shape::Whole),
+            Some("PartialObjectMetadata" | "PartialObjectMetadataList") => Some(Shape::Metadata),
+            // `Table` is another object than there is.
+            Some(_) => None,
+        }
+    };
+    accept.split(',').find_map(clause).ok_or_else(Status::not_acceptable)
+}
+
+impl Shape {
+    /// The object as it is wanted.
+    pub fn of(self, object: &Value) -> Value {
+        match self {
+            Shape::Whole => object.clone(),
+            Shape::Metadata => json!({
+                "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
+            }),
+        }
+    }
 }
 
 /// The start of a body, as error messages show it.

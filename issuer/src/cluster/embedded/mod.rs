@@ -20,6 +20,7 @@ mod patch;
 mod plain;
 mod request;
 mod resource;
+mod reviews;
 mod seed;
 mod selector;
 mod serve;
@@ -167,10 +168,9 @@ fn write_access(directory: &Path, address: SocketAddr, authority: &Authority) ->
 /// Approves and signs; each in its own pass, so that a watcher sees two changes as from a real cluster.
 async fn certificate_controllers(store: Arc<Store>, authority: Arc<Authority>) {
     let mut changed = store.subscribe();
-    let mut approver = csr::approver::Approver::default();
     loop {
         changed.borrow_and_update();
-        approver.reconcile(&store, clock::now());
+        csr::approver::reconcile(&store, clock::now());
         csr::signer::reconcile(&store, &authority, clock::now());
         if changed.changed().await.is_err() {
             return;

@@ -116,7 +116,7 @@ pub fn restrict_csr(user: &User, object: &Value) -> Result<(), Status> {
         return Ok(());
     }
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
-    let parsed = super::csr::Parsed::of(object);
+    let parsed = crate::cluster::certificate_request::Parsed::of(object);
     let why = match parsed {
         Ok(parsed) if parsed.common_name == format!("system:node:{own}") => return Ok(()),
         Ok(_) => format!("can only create a node CSR with CN=system:node:{own}"),

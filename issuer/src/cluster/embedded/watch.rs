@@ -1,6 +1,7 @@
 //! A watch: the changes of a resource after a version, one JSON line each, until its time is up,
 //! the watcher leaves, or the history it needs is gone.
 
+use super::body::Shape;
 use super::resource::Resource;
 use super::selector::Selector;
 use super::status::Status;
@@ -26,6 +27,8 @@ pub struct Watch {
     pub namespace: String,
     /// Which objects.
     pub selector: Selector,
+    /// How much of each is wanted.
+    pub shape: Shape,
     /// Start after this version; `None` starts with what there is now.
     pub after: Option<u64>,
     /// Whether the watcher understands bookmarks.
@@ -96,7 +99,7 @@ impl Watch {
     async fn present(&self, out: &Out) -> Result<u64, Gone> {
         let (objects, version) = self.store.list(self.resource, &self.namespace);
         for object in objects.iter().filter(|object| self.selector.matches(object)) {
-            out.line("ADDED", object).await?;
+            out.line("ADDED", &self.shape.of(object)).await?;
         }
         Ok(version)
     }
@@ -111,7 +114,7 @@ impl Watch {
             (true, false) => "DELETED",
             (false, false) => return Ok(()),
         };
-        out.line(kind, event.object()).await
+        out.line(kind, &self.shape.of(event.object())).await
     }
 
     async fn bookmark(&self, out: &Out, version: u64) -> Result<(), Gone> {
@@ -119,6 +122,6 @@ impl Watch {
             "kind": self.resource.kind(), "apiVersion": self.resource.api_version(),
             "metadata": {"resourceVersion": version.to_string(), "creationTimestamp": null},
         });
-        out.line("BOOKMARK", &object).await
+        out.line("BOOKMARK", &self.shape.of(&object)).await
     }
 }

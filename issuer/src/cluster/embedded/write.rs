@@ -30,7 +30,7 @@ impl Call<'_> {
         let name = text(&object, "/metadata/name").to_owned();
         let created = self.store.create(&self.key(&name), object);
         let created = created.ok_or_else(|| Status::already_exists(self.resource.about(&name)))?;
-        Ok(Reply::Object(201, Value::clone(&created)))
+        Ok(Reply::Object(201, self.shape.of(&created)))
     }
 
     /// Name and namespace of a new object.
@@ -112,7 +112,7 @@ impl Call<'_> {
         let key = self.key(&self.request.asked.name);
         let updated = self.store.update(&key, |before| self.replacement(before, wanted(before)?));
         match updated {
-            Ok(object) => Ok(Reply::Object(200, Value::clone(&object))),
+            Ok(object) => Ok(Reply::Object(200, self.shape.of(&object))),
             Err(Unchanged::Absent) => Err(Status::not_found(self.about())),
             Err(Unchanged::Refused(status)) => Err(status),
         }

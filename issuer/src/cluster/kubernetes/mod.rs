@@ -1,61 +1,101 @@
-//! A Kubernetes cluster as a backend.
+//! A Kubernetes cluster as a backend: bootstrap tokens are Secrets in kube-system, and their single use
+//! is enforced by whoever approves certificate requests, which is this program.
+//!
+//! What is trusted: the API server's answers. What is not: requests for certificates, and watches, which
+//! may lag or break. Whether a token is unused, used or gone is decided by writes to its Secret that
+//! name the version they were decided on, so that of two deciders one is told that it came too late:
+//! two issuers, a revoke and a use, or one issuer before and after its restart.
+//!
+//! Nothing is kept here: after a restart everything is read from the cluster again.
 
-#![allow(clippy::unimplemented)]
+mod accepted;
+mod connect;
+mod enforce;
+mod error;
+mod grant;
+mod manifest;
+mod promise;
+mod secret;
+mod withdraw;
+mod words;
+
+pub use connect::{Settings, Source};
+pub use error::ClusterError;
+pub use manifest::MANIFEST;
+pub use words::GROUP;
+pub use words::reason::ALREADY_USED as TOKEN_ALREADY_USED;
 
 use super::{Grant, Promise, Reach, Seen, Withdrawn};
+use k8s_openapi::api::core::v1::Secret;
+use std::fmt;
+use std::sync::Arc;
 use tokio::sync::mpsc;
 use worker_bootstrap::token::TokenId;
 
-/// Why the cluster did not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum ClusterError {
-    /// It cannot be reached, or is not ready: worth another try.
-    #[error("cannot reach the cluster: {0}")]
-    Unavailable(String),
-    /// Another token has this public half.
-    #[error("the cluster knows another token of this id")]
-    Taken,
-    /// It said no, and will say so again.
-    #[error("the cluster refused: {0}")]
-    Refused(String),
-}
+/// Where bootstrap tokens live.
+const NAMESPACE: &str = "kube-system";
 
 /// A connection to the cluster; clones share it.
-#[derive(Debug, Clone)]
-pub struct Cluster {}
+#[derive(Clone)]
+pub struct Cluster {
+    client: kube::Client,
+    reach: Arc<Reach>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("servers", &self.reach.servers).finish_non_exhaustive()
+    }
+}
 
 impl Cluster {
-    /// What machines must know.
-    pub fn reach(&self) -> Reach {
-        unimplemented!()
+    /// Prepares the connection. The cluster is not asked: it may be down.
+    ///
+    /// # Errors
+    /// [`ClusterError::Refused`] where the settings say too little or what is not safe.
+    pub async fn connect(settings: &Settings) -> Result<Cluster, ClusterError> {
+        connect::connect(settings).await
     }
 
-    /// What can be promised of its tokens.
+    /// What machines must know.
+    pub fn reach(&self) -> Reach {
+        Reach::clone(&self.reach)
+    }
+
+    /// What can be promised of its tokens, now. Roles can be bound at any time: worth asking again before
+    /// a promise is given to somebody.
     ///
     /// # Errors
     /// The cluster cannot be asked.
     pub async fn promise(&self) -> Result<Promise, ClusterError> {
-        unimplemented!()
+        promise::ask(self).await
     }
 
-    /// Makes the token good, and returns when it authenticates. The same grant again is the same.
+    /// Makes the token good, and returns when it authenticates at every server that machines are told
+    /// of. The same grant again is the same.
     ///
     /// # Errors
     /// See [`ClusterError`].
-    pub async fn grant(&self, _grant: Grant<'_>) -> Result<(), ClusterError> {
-        unimplemented!()
+    pub async fn grant(&self, grant: Grant<'_>) -> Result<(), ClusterError> {
+        grant::grant(self, &grant).await
     }
 
-    /// Makes the token useless.
+    /// Makes the token useless for whoever has not used it yet. One that was used is left to its machine
+    /// for some minutes more, so that the join under way ends: nobody else can use it meanwhile.
     ///
     /// # Errors
     /// See [`ClusterError`].
-    pub async fn withdraw(&self, _token: &TokenId) -> Result<Withdrawn, ClusterError> {
-        unimplemented!()
+    pub async fn withdraw(&self, token: &TokenId) -> Result<Withdrawn, ClusterError> {
+        withdraw::withdraw(self, token).await
     }
 
-    /// Enforces single use until the process ends, and tells what it sees.
-    pub async fn enforce(self, _seen: mpsc::Sender<Seen>) {
-        unimplemented!()
+    /// Enforces single use until its future is dropped, and tells what it sees: each thing at least once,
+    /// again after a restart. A receiver that is slow slows it down; one that is gone does not stop it.
+    pub async fn enforce(self, seen: mpsc::Sender<Seen>) {
+        enforce::run(self, seen).await;
+    }
+
+    fn secrets(&self) -> kube::Api<Secret> {
+        kube::Api::namespaced(self.client.clone(), NAMESPACE)
     }
 }

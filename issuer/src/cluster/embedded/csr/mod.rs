@@ -3,16 +3,15 @@
 
 pub mod approver;
 mod conditions;
-mod parsed;
 pub mod signer;
 
 pub use conditions::{condition, has, with};
-pub use parsed::Parsed;
 
 use super::authn::User;
 use super::resource::Resource;
 use super::status::{FieldFault, Status};
 use crate::clock;
+use crate::cluster::certificate_request::Parsed;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;

@@ -4,9 +4,9 @@
 use super::super::pki::Authority;
 use super::super::resource::Resource;
 use super::super::store::{Key, Store};
-use super::parsed::usages;
-use super::{KUBELET_CLIENT_SIGNER, Parsed, condition, has, with};
+use super::{KUBELET_CLIENT_SIGNER, condition, has, with};
 use crate::clock;
+use crate::cluster::certificate_request::{Parsed, usages};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};

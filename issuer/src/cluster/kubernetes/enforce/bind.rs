@@ -1,0 +1,89 @@
+//! Binding a token to its first use, by a write to its Secret that is refused unless the Secret is as it
+//! was read. Of any number of deciders one is the first, and the others read what it wrote.
+
+use super::Enforcer;
+use super::answer::{self, Answer};
+use crate::clock;
+use crate::cluster::Use;
+use crate::cluster::kubernetes::ClusterError;
+use crate::cluster::kubernetes::error::{Said, ask, ask_plainly};
+use crate::cluster::kubernetes::secret::{self, Bound, Held};
+use crate::cluster::kubernetes::words::NODE_HASH;
+use kube::api::{ListParams, Patch, PatchParams};
+use worker_bootstrap::token::TokenId;
+
+/// Each time round somebody else has written to the Secret, which happens twice in a token's life.
+const ROUNDS: usize = 8;
+
+/// Binds the token to this use: `Ok(None)` when it is bound to it, now or from before; otherwise what is to
+/// be said to the request.
+pub(super) async fn bind(
+    enforcer: &Enforcer,
+    token: &TokenId,
+    wanted: &Use,
+    request: &str,
+) -> Result<Option<Answer>, ClusterError> {
+    let secrets = enforcer.cluster.secrets();
+    let name = secret::name(token);
+    for _ in 0..ROUNDS {
+        let now = clock::now();
+        // Side by side, as the machine waits: both are read before the token is bound.
+        let (found, node) = tokio::join!(
+            ask("reading the token's Secret", secrets.get(&name)),
+            enforcer.node_since(&wanted.node)
+        );
+        let Said::Done(found) = found? else {
+            let last = enforcer.memory.last(token);
+            return Ok(Some(answer::gone(token, last.as_ref(), wanted, now)));
+        };
+        let held = Held::of(&found)?;
+        match &held.bound {
+            Some(first) if first.is(wanted) => return rival(enforcer, token, wanted).await,
+            Some(first) => return Ok(Some(answer::already_used(token, first, wanted))),
+            None => {}
+        }
+        if held.expired(now) {
+            return Ok(Some(answer::expired(token, held.expires)));
+        }
+        if let Some(since) = node? {
+            let who = format!("there is a Node of this name since {}", clock::seconds(since));
+            return Ok(Some(answer::name_taken(token, wanted, &who)));
+        }
+        let bound = Bound {
+            node: wanted.node.clone(),
+            key: wanted.key.clone(),
+            request: request.to_owned(),
+            at: clock::seconds(now),
+        };
+        let change = Patch::Merge(held.bind(&bound));
+        let params = PatchParams::default();
+        let written = ask("binding the token", secrets.patch(&name, &params, &change)).await?;
+        let Said::Done(after) = written else { continue };
+        let taken = rival(enforcer, token, wanted).await?;
+        if taken.is_some() {
+            // Nobody was given anything: the token is good for another try under another name.
+            let change = Patch::Merge(Held::of(&after)?.unbind());
+            ask("releasing the token", secrets.patch(&name, &PatchParams::default(), &change)).await?;
+        }
+        return Ok(taken);
+    }
+    Err(ClusterError::Unavailable(format!("the Secret {name} changes each time it is read")))
+}
+
+/// Another token whose machine, another one, is joining under this name. Looked for after the binding: of two
+/// tokens that are bound to one name at the same time at least one sees the other.
+async fn rival(enforcer: &Enforcer, token: &TokenId, wanted: &Use) -> Result<Option<Answer>, ClusterError> {
+    let same_name = ListParams::default().labels(&format!("{NODE_HASH}={}", secret::node_hash(&wanted.node)));
+    let secrets = enforcer.cluster.secrets();
+    let found = ask_plainly("looking for other uses of the node's name", secrets.list(&same_name)).await?;
+    let now = clock::now();
+    Ok(found.items.iter().filter_map(|secret| Held::of(secret).ok()).find_map(|other| {
+        let bound = other.bound.as_ref()?;
+        let rivals = other.token != *token
+            && bound.node == wanted.node
+            && bound.key != wanted.key
+            && !other.expired(now);
+        let who = format!("a machine with token {} is joining under it since {}", other.token, bound.at);
+        rivals.then(|| answer::name_taken(token, wanted, &who))
+    }))
+}

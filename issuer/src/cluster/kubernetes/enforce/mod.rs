@@ -1,0 +1,96 @@
+//! Single use, enforced. Two tasks run side by side:
+//!
+//! - *requests*: every certificate request of our group is judged, its token bound to it where it is the
+//!   first, and then approved or denied;
+//! - *tokens*: the Secret of a used token is removed once its node has joined, and every Secret at its end.
+//!
+//! Both start from what the cluster holds, so that a restart, a lost watch and another issuer's work are
+//! the same to them. Watches only say where to look: every decision is made on what was read for it.
+
+mod answer;
+mod bind;
+mod decide;
+mod judge;
+mod memory;
+mod pace;
+mod tend;
+
+use super::{Cluster, ClusterError};
+use crate::cluster::{Happened, Seen};
+use futures_util::StreamExt;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::core::PartialObjectMeta;
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::watcher;
+use memory::Memory;
+use std::sync::Arc;
+use std::time::Duration;
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+use worker_bootstrap::token::TokenId;
+
+/// How many requests are decided at once.
+const AT_ONCE: u16 = 32;
+/// When a request is looked at again that could not be decided.
+const AGAIN: Duration = Duration::from_millis(500);
+/// How long one watch lasts, seconds. A connection that died without a word is noticed by then.
+const WATCH: u32 = 60;
+
+/// What both tasks work with.
+#[derive(Debug)]
+struct Enforcer {
+    cluster: Cluster,
+    memory: Memory,
+    seen: mpsc::Sender<Seen>,
+}
+
+/// Runs until its future is dropped.
+pub(super) async fn run(cluster: Cluster, seen: mpsc::Sender<Seen>) {
+    let enforcer = Arc::new(Enforcer { cluster, memory: Memory::default(), seen });
+    tokio::join!(requests(Arc::clone(&enforcer)), tend::tokens(enforcer));
+}
+
+async fn requests(enforcer: Arc<Enforcer>) {
+    let signer = format!("spec.signerName={}", super::words::SIGNER);
+    Controller::new(enforcer.requests(), watched().fields(&signer))
+        .with_config(Config::default().concurrency(AT_ONCE))
+        .trigger_backoff(pace::Pace::default())
+        .run(decide::request, undecided, enforcer)
+        .for_each(|outcome| async {
+            if let Err(error) = outcome {
+                tracing::debug!(%error, "watching certificate requests");
+            }
+        })
+        .await;
+}
+
+fn undecided(request: Arc<CertificateSigningRequest>, error: &ClusterError, _: Arc<Enforcer>) -> Action {
+    let name = request.metadata.name.as_deref().unwrap_or_default();
+    tracing::warn!(request = name, %error, "cannot decide on a certificate request yet");
+    Action::requeue(AGAIN)
+}
+
+fn watched() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH)
+}
+
+impl Enforcer {
+    fn requests(&self) -> Api<CertificateSigningRequest> {
+        Api::all(self.cluster.client.clone())
+    }
+
+    /// Nodes, of which only the metadata is wanted.
+    fn nodes(&self) -> Api<PartialObjectMeta<Node>> {
+        Api::all(self.cluster.client.clone())
+    }
+
+    /// Tells what was seen, unless it was told before.
+    async fn tell(&self, token: &TokenId, what: Happened, at: OffsetDateTime) {
+        if self.memory.is_new(token, &what) {
+            // Whoever listened may have gone; what is enforced here is enforced all the same.
+            drop(self.seen.send(Seen { token: token.clone(), what, at }).await);
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! The flow: what is durable when, and who is told what.
+//!
+//! A bootstrap is created in this order, and a restart at any point leaves nothing that was told to anybody
+//! undone:
+//!
+//! 1. its row is durable, as *issuing*: with its id, its token's public half and the caller's key
+//! 2. its texts are made; nothing secret is stored, as the token follows from the master key and the id
+//! 3. the cluster accepts its token
+//! 4. its row is durable, as *active*: from now on it is listed
+//! 5. the caller is told
+//!
+//! A row that stays *issuing* was told to nobody: the same request again finishes it, and otherwise it is
+//! withdrawn from the cluster and removed, at once after a restart and after [`GIVEN_UP`] while running.
+//! A revocation is durable together with its operation before the caller is told; the cluster is told as soon
+//! as it can be reached. Between a revocation and a use the cluster decides, and its answer becomes the note.
+
+pub mod settle;
+
+use crate::clock;
+use crate::cluster::backend::Backend;
+use crate::cluster::kubernetes::ClusterError;
+use crate::cluster::{Grant, Promise, Reach};
+use crate::master_key::MasterKey;
+use crate::metrics::{Event, Metrics};
+use crate::names::{BootstrapId, ClusterId, WorkspaceId};
+use crate::store::create::{Begun, Key, New};
+use crate::store::find::{Found, Page};
+use crate::store::revoke::{Revocation, Revoked};
+use crate::store::rows::{Bootstrap, Place, State, Status};
+use crate::store::{Store, StoreError};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use worker_bootstrap::secret::Secret;
+use worker_bootstrap::token::{Token, TokenId};
+
+/// How long a create may take, the cluster's part included; well below [`GIVEN_UP`].
+const PATIENCE: Duration = Duration::from_secs(25);
+/// After this a beginning that nobody finished is given up.
+pub const GIVEN_UP: Duration = Duration::from_secs(600);
+/// Ids that are tried; one collides once in two thousand million.
+const TRIES: usize = 8;
+
+/// Everything that a bootstrap's texts are made of.
+#[derive(Debug)]
+pub struct ToShow<'a> {
+    /// Its id.
+    pub id: &'a BootstrapId,
+    /// Its cluster.
+    pub cluster: &'a ClusterId,
+    /// When it ends.
+    pub expires: OffsetDateTime,
+    /// Its token.
+    pub token: &'a Token,
+    /// What machines must know of the cluster.
+    pub reach: Reach,
+    /// What can be promised of the token there.
+    pub promise: &'a Promise,
+    /// Where the machine reports to.
+    pub report_url: String,
+}
+
+/// A bootstrap's texts. All of them hold the token.
+pub struct Shown {
+    /// For a shell.
+    pub command: String,
+    /// For cloud-init.
+    pub cloud_init: String,
+    /// By platform, in the contract's form.
+    pub artifacts: serde_json::Value,
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown")
+    }
+}
+
+/// Makes a bootstrap's texts, or says why it cannot.
+pub type Show = Arc<dyn Fn(&ToShow<'_>) -> Result<Shown, String> + Send + Sync>;
+
+/// A cluster that bootstraps are issued for.
+pub struct Served {
+    /// Its id and whose it is.
+    pub place: Place,
+    /// The cluster.
+    pub backend: Arc<dyn Backend>,
+    /// Makes its bootstraps' texts.
+    pub show: Show,
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Served")
+            .field("place", &self.place)
+            .field("backend", &self.backend)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// This workspace has no such cluster or bootstrap.
+    #[error("there is no such cluster or bootstrap in this workspace")]
+    Absent,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    OtherRequest,
+    /// It changed since the caller saw it.
+    #[error("it changed meanwhile, its etag is {0}")]
+    Changed(i64),
+    /// The page is to begin after what is not there.
+    #[error("there is no such page")]
+    NoSuchPage,
+    /// The cluster cannot be reached or does not answer in time.
+    #[error("the cluster does not answer")]
+    Unreachable,
+    /// The cluster said no.
+    #[error("the cluster refuses the token")]
+    Refused,
+    /// The texts cannot be made.
+    #[error("cannot render the bootstrap: {0}")]
+    Show(String),
+    /// The store.
+    #[error("cannot use the store")]
+    Store(#[from] StoreError),
+}
+
+/// A bootstrap as it is told to the one who created it.
+#[derive(Debug)]
+pub struct Issued {
+    /// It.
+    pub bootstrap: Bootstrap,
+    /// What is shown once: nothing where it was used, revoked or expired since.
+    pub shown: Option<(Secret, Shown)>,
+}
+
+/// The issuer; clones share it.
+#[derive(Debug, Clone)]
+pub struct Issuer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    key: MasterKey,
+    url: String,
+    metrics: Metrics,
+    clusters: HashMap<ClusterId, Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    served: Served,
+    /// There is something to withdraw.
+    wake: Notify,
+}
+
+impl Issuer {
+    /// Of its parts; `url` is where others find it, without a slash at the end.
+    pub fn new(store: Store, key: MasterKey, url: String, metrics: Metrics, clusters: Vec<Served>) -> Issuer {
+        let known = |served: Served| (served.place.cluster.clone(), Known { served, wake: Notify::new() });
+        Issuer(Arc::new(Inner {
+            store,
+            key,
+            url,
+            metrics,
+            clusters: clusters.into_iter().map(known).collect(),
+        }))
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Whether the master key is the one that this store's bootstraps were issued with: with another, what was
+    /// issued before could not be told again, and its machines could not report.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn key_fits(&self) -> Result<bool, StoreError> {
+        let newest = self.0.store.newest().await?;
+        Ok(newest.is_none_or(|(id, token)| *self.0.key.token(&id).id() == token))
+    }
+
+    /// Where others find a bootstrap.
+    pub fn url_of(&self, row: &Bootstrap) -> String {
+        format!("{}/v1/clusters/{}/worker_bootstraps/{}", self.0.url, row.place.cluster, row.id)
+    }
+
+    /// The key by which this bootstrap's machine reports.
+    pub fn report_key(&self, id: &BootstrapId) -> Secret {
+        self.0.key.token(id).report_key()
+    }
+
+    /// The public half of this bootstrap's token.
+    pub fn token_id(&self, id: &BootstrapId) -> TokenId {
+        self.0.key.token(id).id().clone()
+    }
+
+    /// The place that this workspace means by this cluster.
+    ///
+    /// # Errors
+    /// It has none of this id.
+    pub fn place(&self, workspace: &WorkspaceId, cluster: &str) -> Result<Place, IssueError> {
+        let id = ClusterId::parse(cluster).ok_or(IssueError::Absent)?;
+        let known = self.0.clusters.get(&id).filter(|known| known.served.place.workspace == *workspace);
+        known.map(|known| known.served.place.clone()).ok_or(IssueError::Absent)
+    }
+
+    /// Creates a bootstrap that lives for `ttl` seconds, or finds the one that the same key created.
+    /// Whoever stops waiting for this stops nothing.
+    ///
+    /// # Errors
+    /// See [`IssueError`]. The same request with the same key is the way to go on.
+    pub async fn create(&self, place: Place, ttl: u32, key: Option<String>) -> Result<Issued, IssueError> {
+        let issuer = self.clone();
+        let task = tokio::spawn(async move {
+            tokio::time::timeout(PATIENCE, issuer.issue(place, ttl, key))
+                .await
+                .unwrap_or(Err(IssueError::Unreachable))
+        });
+        task.await.unwrap_or(Err(IssueError::Unreachable))
+    }
+
+    async fn issue(&self, place: Place, ttl: u32, key: Option<String>) -> Result<Issued, IssueError> {
+        let known = self.0.clusters.get(&place.cluster).ok_or(IssueError::Absent)?;
+        let key = key.map(|key| Key { key, request: format!("ttl_seconds={ttl}") });
+        for _ in 0..TRIES {
+            let id = BootstrapId::random();
+            let now = clock::now().unix_timestamp();
+            let new = New {
+                token: self.0.key.token(&id).id().clone(),
+                id,
+                place: place.clone(),
+                created_at: now,
+                expires_at: now + i64::from(ttl),
+                key: key.clone(),
+            };
+            let mut row = match self.timed("begin", self.0.store.begin(new)).await? {
+                Begun::Is(row) => *row,
+                Begun::OtherRequest => return Err(IssueError::OtherRequest),
+                Begun::TokenIdTaken => continue,
+            };
+            if row.state != State::Issuing {
+                let shown = match row.may_be_revealed(now) {
+                    true => Some(self.show(known, &row).await?),
+                    false => None,
+                };
+                return Ok(Issued { bootstrap: row, shown });
+            }
+            if row.status(now) != Status::Active {
+                self.give_up(known, &row).await?;
+                continue;
+            }
+            let shown = match self.show(known, &row).await {
+                Err(IssueError::Show(why)) => {
+                    self.give_up(known, &row).await?;
+                    return Err(IssueError::Show(why));
+                }
+                other => other?,
+            };
+            let token = self.0.key.token(&row.id);
+            let grant = Grant { bootstrap: &row.id, token: &token, expires: at(row.expires_at) };
+            let granted = known.served.backend.grant(grant).await;
+            self.0.metrics.cluster(&place.cluster, !matches!(granted, Err(ClusterError::Unavailable(_))));
+            match granted {
+                Ok(()) => {}
+                Err(ClusterError::Taken) => {
+                    tracing::warn!(bootstrap = %row.id, token = %row.token, "the cluster has another token of this id: trying another");
+                    self.0.store.discard(row.id).await?;
+                    continue;
+                }
+                Err(ClusterError::Unavailable(why)) => {
+                    tracing::warn!(cluster = %place.cluster, bootstrap = %row.id, why, "the cluster cannot be reached");
+                    return Err(IssueError::Unreachable);
+                }
+                Err(ClusterError::Refused(why)) => {
+                    tracing::error!(cluster = %place.cluster, bootstrap = %row.id, why, "the cluster refused the token");
+                    self.give_up(known, &row).await?;
+                    return Err(IssueError::Refused);
+                }
+            }
+            if self.timed("activate", self.0.store.activate(row.id.clone())).await? {
+                tracing::info!(cluster = %place.cluster, bootstrap = %row.id, token = %row.token, expires = row.expires_at, "issued");
+                self.0.metrics.bootstrap(&place.cluster, Event::Created);
+                row.state = State::Active;
+                return Ok(Issued { bootstrap: row, shown: Some(shown) });
+            }
+        }
+        Err(IssueError::Unreachable)
+    }
+
+    async fn timed<T>(&self, what: &'static str, work: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let done = work.await;
+        self.0.metrics.store(what, began.elapsed());
+        done
+    }
+
+    async fn give_up(&self, known: &Known, row: &Bootstrap) -> Result<(), IssueError> {
+        self.0.store.abandon(row.id.clone()).await?;
+        known.wake.notify_one();
+        Ok(())
+    }
+
+    async fn show(&self, known: &Known, row: &Bootstrap) -> Result<(Secret, Shown), IssueError> {
+        // Asked each time: what approves by itself can be let loose at any moment.
+        let promise = known.served.backend.promise().await.map_err(|error| {
+            tracing::warn!(cluster = %row.place.cluster, error = %error, "cannot ask what the cluster can promise");
+            IssueError::Unreachable
+        })?;
+        if let Promise::MultiUse { why } = &promise {
+            tracing::warn!(cluster = %row.place.cluster, bootstrap = %row.id, why, "multi-use until expiry");
+        }
+        let token = self.0.key.token(&row.id);
+        let to_show = ToShow {
+            id: &row.id,
+            cluster: &row.place.cluster,
+            expires: at(row.expires_at),
+            token: &token,
+            reach: known.served.backend.reach(),
+            promise: &promise,
+            report_url: format!("{}/v1/reports/{}", self.0.url, row.id),
+        };
+        let shown = (known.served.show)(&to_show).map_err(IssueError::Show)?;
+        Ok((Secret::new(token.bearer().expose().to_owned()), shown))
+    }
+
+    /// One bootstrap.
+    ///
+    /// # Errors
+    /// There is none of this id in this place, or the store.
+    pub async fn get(&self, place: Place, id: BootstrapId) -> Result<Bootstrap, IssueError> {
+        self.timed("get", self.0.store.get(place, id)).await?.ok_or(IssueError::Absent)
+    }
+
+    /// A page of them, newest first.
+    ///
+    /// # Errors
+    /// It is to begin after one that is not there, or the store.
+    pub async fn list(&self, page: Page) -> Result<Found, IssueError> {
+        self.timed("list", self.0.store.list(page)).await?.ok_or(IssueError::NoSuchPage)
+    }
+
+    /// Revokes: at once here, in the cluster as soon as it can be reached.
+    ///
+    /// # Errors
+    /// See [`IssueError`].
+    pub async fn revoke(
+        &self,
+        place: Place,
+        id: BootstrapId,
+        etag: String,
+        key: Option<String>,
+    ) -> Result<Bootstrap, IssueError> {
+        let known = self.0.clusters.get(&place.cluster).ok_or(IssueError::Absent)?;
+        let now = clock::now().unix_timestamp();
+        let what = Revocation { place, id, etag, key, now };
+        match self.timed("revoke", self.0.store.revoke(what)).await? {
+            Revoked::Absent => Err(IssueError::Absent),
+            Revoked::Changed(etag) => Err(IssueError::Changed(etag)),
+            Revoked::OtherRequest => Err(IssueError::OtherRequest),
+            Revoked::Now(row) => {
+                tracing::info!(cluster = %row.place.cluster, bootstrap = %row.id, token = %row.token, "revoked");
+                self.0.metrics.bootstrap(&row.place.cluster, Event::Revoked);
+                known.wake.notify_one();
+                Ok(*row)
+            }
+            Revoked::Before(row) => Ok(*row),
+        }
+    }
+}
+
+/// The time of a row.
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

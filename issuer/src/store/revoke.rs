@@ -1,0 +1,249 @@
+//! A bootstrap's end: revoked at once here, together with the operation that takes it from the cluster;
+//! and what the cluster tells of its use.
+
+use super::create::{Key, get, known, remember};
+use super::events::{self, Event, Source};
+use super::rows::{self, Bootstrap, Place, SELECT, State};
+use super::{Store, StoreError};
+use crate::cluster::{Happened, Use};
+use crate::names::{BootstrapId, OperationId};
+use rusqlite::{Connection, OptionalExtension, params};
+use worker_bootstrap::token::TokenId;
+
+/// What is to be revoked.
+#[derive(Debug, Clone)]
+pub struct Revocation {
+    /// Whose.
+    pub place: Place,
+    /// Which.
+    pub id: BootstrapId,
+    /// The etag that the caller saw.
+    pub etag: String,
+    /// By what a repetition of the request is known; what it asks for is the bootstrap.
+    pub key: Option<String>,
+    /// Unix seconds.
+    pub now: i64,
+}
+
+/// What became of a revocation.
+#[derive(Debug)]
+pub enum Revoked {
+    /// There is no such bootstrap in this place.
+    Absent,
+    /// The caller has not seen its latest change; this is its etag.
+    Changed(i64),
+    /// The key was used for another bootstrap.
+    OtherRequest,
+    /// It is revoked now.
+    Now(Box<Bootstrap>),
+    /// It was revoked before.
+    Before(Box<Bootstrap>),
+}
+
+/// What became of what a cluster told.
+#[derive(Debug)]
+pub struct Told {
+    /// Whose token it is.
+    pub bootstrap: Bootstrap,
+    /// It was not known yet.
+    pub first: bool,
+}
+
+impl Store {
+    /// Revokes a bootstrap and begins its withdrawal, as one.
+    ///
+    /// # Errors
+    /// See [`StoreError`]; then nothing was kept.
+    pub async fn revoke(&self, what: Revocation) -> Result<Revoked, StoreError> {
+        self.write(move |connection| {
+            let Some(row) = get(connection, &what.id)?
+                .filter(|row| row.place == what.place && matches!(row.state, State::Active | State::Revoked))
+            else {
+                return Ok(Revoked::Absent);
+            };
+            let key = what.key.map(|key| Key { key, request: what.id.to_string() });
+            if let Some(key) = &key
+                && let Some((request, _)) = known(connection, &what.place, "revoke", &key.key)?
+            {
+                return Ok(if request == key.request {
+                    Revoked::Before(Box::new(row))
+                } else {
+                    Revoked::OtherRequest
+                });
+            }
+            if row.etag.to_string() != what.etag {
+                return Ok(Revoked::Changed(row.etag));
+            }
+            let first = row.state == State::Active;
+            if first {
+                begin(connection, &row.id, what.now)?;
+            }
+            if let Some(key) = &key {
+                remember(connection, &what.place, "revoke", key, &what.id)?;
+            }
+            let Some(row) = get(connection, &what.id)?.map(Box::new) else { return Ok(Revoked::Absent) };
+            Ok(if first { Revoked::Now(row) } else { Revoked::Before(row) })
+        })
+        .await
+    }
+
+    /// The revoked bootstraps of a place that the cluster has not answered for, oldest first.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn to_withdraw(&self, place: Place) -> Result<Vec<Bootstrap>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&to_withdraw_sql())?;
+            let found = statement
+                .query_map([place.workspace.as_str(), place.cluster.as_str()], rows::bootstrap)?
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The withdrawal is done, and this is how it went.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn withdrawn(
+        &self,
+        id: BootstrapId,
+        used: Option<Use>,
+        note: String,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let said = note.clone();
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE operations SET state = 'SUCCEEDED', note = ?, last_error = NULL, completed_at = ? \
+                     WHERE bootstrap = ? AND state = 'RUNNING'",
+                )?
+                .execute(params![note, now, id.as_str()])?;
+            if let Some(used) = used {
+                bind(connection, &id, &used)?;
+            }
+            if changed > 0 {
+                touch(connection, &id, now)?;
+                let event = Event::new(Source::Cluster, "withdrawn", now, said);
+                events::add(connection, &id, &event)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The withdrawal of one or of all of a place did not go, for this reason; it is tried again.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn not_withdrawn(
+        &self,
+        place: Place,
+        id: Option<BootstrapId>,
+        why: String,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE operations SET last_error = ?1 WHERE state = 'RUNNING' AND last_error IS NOT ?1 \
+                     AND EXISTS (SELECT 1 FROM bootstraps b WHERE b.id = operations.bootstrap \
+                     AND b.workspace = ?2 AND b.cluster = ?3 AND b.id = coalesce(?4, b.id))",
+                )?
+                .execute(params![
+                    why,
+                    place.workspace.as_str(),
+                    place.cluster.as_str(),
+                    id.as_ref().map(BootstrapId::as_str)
+                ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes in what the cluster tells of a token, any number of times. Nothing where it is none of ours.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn happened(
+        &self,
+        token: TokenId,
+        what: Happened,
+        at: i64,
+    ) -> Result<Option<Told>, StoreError> {
+        self.write(move |connection| {
+            let Some(id) = owner(connection, &token)? else { return Ok(None) };
+            events::add_happened(connection, &id, &what, at)?;
+            let first = match &what {
+                Happened::Denied { .. } => true,
+                Happened::Bound(used) => bind(connection, &id, used)?,
+                Happened::Joined(used) => {
+                    bind(connection, &id, used)?;
+                    let first = connection
+                        .prepare_cached(
+                            "UPDATE bootstraps SET joined_at = ? WHERE id = ? AND joined_at IS NULL",
+                        )?
+                        .execute(params![at, id.as_str()])?
+                        > 0;
+                    if first {
+                        touch(connection, &id, at)?;
+                    }
+                    first
+                }
+            };
+            Ok(get(connection, &id)?.map(|bootstrap| Told { bootstrap, first }))
+        })
+        .await
+    }
+}
+
+/// What the cluster has not answered for: workspace, cluster.
+pub(super) fn to_withdraw_sql() -> String {
+    format!("{SELECT} WHERE o.state = 'RUNNING' AND b.workspace = ? AND b.cluster = ? ORDER BY b.seq")
+}
+
+fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE bootstraps SET state = 'revoked' WHERE id = ?")?
+        .execute([id.as_str()])?;
+    touch(connection, id, now)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO operations (id, bootstrap, state, started_at) VALUES (?, ?, 'RUNNING', ?)",
+        )?
+        .execute(params![OperationId::random().as_str(), id.as_str(), now])?;
+    let message = "the bootstrap was revoked; the cluster is told as soon as it can be reached";
+    events::add(connection, id, &Event::new(Source::Issuer, "revoked", now, message))?;
+    Ok(())
+}
+
+/// Something visible changed.
+fn touch(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE bootstraps SET etag = etag + 1, updated_at = max(updated_at, ?) WHERE id = ?",
+        )?
+        .execute(params![now, id.as_str()])?;
+    Ok(())
+}
+
+/// The first use is the use. False where one is known.
+fn bind(connection: &Connection, id: &BootstrapId, used: &Use) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE bootstraps SET used_node = ?, used_key = ? WHERE id = ? AND used_node IS NULL",
+        )?
+        .execute([used.node.as_str(), used.key.as_str(), id.as_str()])?;
+    Ok(changed > 0)
+}
+
+fn owner(connection: &Connection, token: &TokenId) -> Result<Option<BootstrapId>, StoreError> {
+    let found = connection
+        .prepare_cached(
+            "SELECT b.id FROM token_ids t JOIN bootstraps b ON b.id = t.bootstrap WHERE t.token_id = ?",
+        )?
+        .query_row([token.as_str()], |row| rows::named(row, 0, BootstrapId::parse))
+        .optional()?;
+    Ok(found)
+}

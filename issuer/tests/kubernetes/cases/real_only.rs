@@ -1,0 +1,166 @@
+//! What only a real control plane has: roles, other approvers, a second API server, restarts.
+
+use crate::csr::{Bearer, Csr, End, ask, end_of};
+use crate::rig::{Issuer, account_token, apply, collection, id, is_one_time, objects, secret_goes};
+use crate::support::cluster::{Cluster, Kind, SecondServer};
+use crate::support::eventually;
+use bootstrap_issuer::cluster::Promise;
+use bootstrap_issuer::cluster::kubernetes::MANIFEST;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+
+/// As k0s binds them: whatever any token asks for is approved.
+#[test]
+#[ignore = "needs a control plane: tests/run"]
+fn a_cluster_that_approves_everything_is_told_apart() {
+    crate::alone_on(Kind::Real, async |cluster: Cluster| {
+        let issuer = Issuer::idle(&cluster).await;
+        assert!(is_one_time(&issuer).await);
+        let binding = json!({
+            "metadata": {"name": "everybody-is-approved"},
+            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:bootstrappers"}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+                "name": "system:certificates.k8s.io:certificatesigningrequests:nodeclient"},
+        });
+        assert_eq!(cluster.admin.ask(Method::POST, BINDINGS, Some(&binding)).await.0, 201);
+        let why = eventually("the binding is seen", async || match issuer.backend.promise().await.unwrap() {
+            Promise::OneTime => None,
+            Promise::MultiUse { why } => Some(why),
+        })
+        .await;
+        assert!(why.contains("everybody-is-approved"), "{why}");
+        let path = format!("{BINDINGS}/everybody-is-approved");
+        assert_eq!(cluster.admin.ask(Method::DELETE, &path, None).await.0, 200);
+        eventually("the binding has gone", async || is_one_time(&issuer).await.then_some(())).await;
+    });
+}
+
+#[test]
+#[ignore = "needs a control plane: tests/run"]
+fn the_issuers_own_server_is_restarted() {
+    crate::alone_on(Kind::Real, async |cluster: Cluster| {
+        let server = SecondServer::add("the-issuers");
+        let mut issuer = Issuer::by_way_of(&cluster, &format!("https://{}", server.address)).await;
+        issuer.enforce();
+        let tokens = [issuer.token().await, issuer.token().await];
+        assert_eq!(ask(&cluster, &Bearer::of(&cluster, &tokens[0]), &Csr::fresh()).await, End::Issued);
+        server.stop();
+        let name = Bearer::of(&cluster, &tokens[1]).post(&Csr::fresh()).await.unwrap();
+        server.start();
+        assert_eq!(end_of(&cluster, &name).await, End::Issued);
+    });
+}
+
+/// A token that one server has in its cache is worth nothing there once it is withdrawn or complete.
+#[test]
+#[ignore = "needs a control plane: tests/run"]
+fn a_server_that_remembers_a_token_gives_nobody_anything() {
+    crate::on(Kind::Real, async |cluster: Cluster| {
+        let issuer = Issuer::start(&cluster).await;
+        let (withdrawn, complete) = (issuer.token().await, issuer.token().await);
+        let first = Csr::fresh();
+        assert_eq!(ask(&cluster, &Bearer::of(&cluster, &complete), &first).await, End::Issued);
+        // Both are in the server's cache now.
+        for token in [&withdrawn, &complete] {
+            assert!(cluster.admin.accepts(token, &cluster.ca).await);
+        }
+        issuer.backend.withdraw(&id(&withdrawn)).await.unwrap();
+        cluster.admin.create_node(&first.node, "True", "its-own").await;
+        secret_goes(&cluster, &complete).await;
+        let mut answered = 0;
+        for (token, reasons) in [
+            (&withdrawn, ["TokenRevoked", "TokenGone"]),
+            (&complete, ["TokenAlreadyUsed", "TokenAlreadyUsed"]),
+        ] {
+            if let Ok(name) = Bearer::of(&cluster, token).post(&Csr::fresh()).await {
+                answered += 1;
+                match end_of(&cluster, &name).await {
+                    End::Denied(reason) => assert!(reasons.contains(&reason.as_str()), "{reason}"),
+                    End::Issued => panic!("issued with a token that has gone"),
+                }
+            }
+        }
+        assert!(answered > 0, "no server had a token in its cache");
+    });
+}
+
+/// Each verb of each rule of the issuer's own roles, taken away, is missed.
+#[test]
+#[ignore = "needs a control plane: tests/run"]
+fn every_right_is_needed() {
+    crate::alone_on(Kind::Real, async |cluster: Cluster| {
+        apply(&cluster.admin, MANIFEST).await;
+        let token = account_token(&cluster.admin).await;
+        let roles: Vec<Value> = objects(MANIFEST)
+            .into_iter()
+            .filter(|object| matches!(object["kind"].as_str(), Some("Role" | "ClusterRole")))
+            .filter(|object| object["metadata"]["name"] == "bootstrap-issuer")
+            .collect();
+        assert_eq!(roles.len(), 2);
+        assert!(works(&cluster, &token).await, "with all of them");
+        for role in &roles {
+            let path = format!("{}/bootstrap-issuer", collection(role));
+            for (rule, verb) in rights(role) {
+                let mut less = role.clone();
+                let verbs = less["rules"][rule]["verbs"].as_array_mut().unwrap();
+                let gone = verbs.remove(verb);
+                if verbs.is_empty() {
+                    less["rules"].as_array_mut().unwrap().remove(rule);
+                }
+                let what = format!("{gone} of {}", role["rules"][rule]);
+                assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(&less)).await.0, 200);
+                eventually(&format!("it does not work without {what}"), async || {
+                    (!works(&cluster, &token).await).then_some(())
+                })
+                .await;
+            }
+            assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(role)).await.0, 200);
+        }
+        eventually("it works with all of them again", async || works(&cluster, &token).await.then_some(()))
+            .await;
+    });
+}
+
+fn rights(role: &Value) -> Vec<(usize, usize)> {
+    let rules = role["rules"].as_array().unwrap();
+    let verbs = |rule: &Value| rule["verbs"].as_array().unwrap().len();
+    rules.iter().enumerate().flat_map(|(at, rule)| (0..verbs(rule)).map(move |verb| (at, verb))).collect()
+}
+
+/// A whole life of a token, and another one withdrawn, within so long as a machine would wait.
+async fn works(cluster: &Cluster, account: &str) -> bool {
+    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
+    let server = format!("https://{}", cluster.address);
+    let mut issuer = Issuer::with(cluster, &server, &json!({"token": account})).await;
+    let life = async {
+        issuer.backend.promise().await.ok()?;
+        let (used, other) = (crate::support::token::Token::random(), crate::support::token::Token::random());
+        for token in [&used, &other] {
+            let id = bootstrap_issuer::names::BootstrapId::random();
+            issuer.grant(&id, token, time::Duration::hours(1)).await.ok()?;
+            // The answer to a lost one.
+            issuer.grant(&id, token, time::Duration::hours(1)).await.ok()?;
+        }
+        issuer.enforce();
+        let csr = Csr::fresh();
+        let name = Bearer::of(cluster, &used).post(&csr).await.ok()?;
+        if end_of(cluster, &name).await != End::Issued {
+            return None;
+        }
+        cluster.admin.create_node(&csr.node, "True", "its-own").await;
+        secret_goes(cluster, &used).await;
+        // Heard of by a watch and not by the first look.
+        let late = issuer.token().await;
+        let csr = Csr::fresh();
+        let name = Bearer::of(cluster, &late).post(&csr).await.ok()?;
+        if end_of(cluster, &name).await != End::Issued {
+            return None;
+        }
+        cluster.admin.create_node(&csr.node, "True", "its-own").await;
+        secret_goes(cluster, &late).await;
+        issuer.backend.withdraw(&id(&other)).await.ok()
+    };
+    tokio::time::timeout(PATIENCE, life).await.is_ok_and(|done| done.is_some())
+}
