@@ -20,7 +20,6 @@ pub mod issue;
 pub mod render;
 pub mod serve;
 pub mod store;
-mod token;
 
 pub mod cluster;
 

@@ -1,10 +1,7 @@
 //! Random names and numbers, all from the operating system's generator.
 
-use zeroize::Zeroizing;
-
 /// The letters Kubernetes uses for generated names: no vowels, nothing that reads like another.
 const NAME_LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-const TOKEN_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// Fills `bytes` from the operating system. Without a source of randomness nothing here is worth
 /// running, so a failure ends the process.
@@ -37,11 +34,6 @@ pub fn uuid() -> String {
 /// The five letters that follow a `generateName`.
 pub fn name_suffix() -> String {
     letters(5, NAME_LETTERS)
-}
-
-/// Id (public) and secret of a fresh bootstrap token.
-pub fn bootstrap_token() -> (String, Zeroizing<String>) {
-    (letters(6, TOKEN_LETTERS), Zeroizing::new(letters(16, TOKEN_LETTERS)))
 }
 
 /// Sixteen random bytes in hexadecimal.

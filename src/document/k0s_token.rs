@@ -11,11 +11,11 @@ use super::server::ServerUrl;
 use super::trust::{Authorities, Trust};
 use crate::secret::{Secret, SecretBytes};
 use crate::token::Token;
-use crate::yaml;
+use crate::yaml::{self, Fault, Fields};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
-use serde::Deserialize;
+use serde_json::Value;
 use std::io::Read;
 
 /// A kubeconfig with a bundle of CAs is a few KiB.
@@ -69,90 +69,68 @@ fn unpack(token: &Secret) -> Result<Option<SecretBytes>, Refusal> {
     Ok(Some(plain))
 }
 
-/// The parts of a kubeconfig that a join token has; all others are refused.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Kubeconfig {
-    #[serde(rename = "apiVersion")]
-    _api_version: String,
-    #[serde(rename = "kind")]
-    _kind: String,
-    #[serde(default, rename = "preferences")]
-    _preferences: serde_json::Map<String, serde_json::Value>,
-    clusters: Vec<NamedCluster>,
-    contexts: Vec<NamedContext>,
-    current_context: String,
-    users: Vec<NamedUser>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedCluster {
-    name: String,
-    cluster: Inner,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Inner {
-    server: ServerUrl,
-    certificate_authority_data: Authorities,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedContext {
-    name: String,
-    context: Context,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Context {
-    cluster: String,
-    user: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NamedUser {
-    name: String,
-    user: User,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct User {
-    token: Secret,
-}
-
+/// One cluster, one context, one user, and nothing but what a join token has of each.
 fn read(kubeconfig: &[u8]) -> Result<(Token, Cluster), Refusal> {
     let refused = |what: &str| Refusal::invalid("token", what);
     // Line and column of what is inside the token would only mislead.
-    let config: Kubeconfig = yaml::read(kubeconfig).map_err(|fault| {
-        refused(&format!("expected the kubeconfig of a k0s worker inside; {}: {}", fault.field, fault.what))
-    })?;
-    let ([cluster], [context], [user]) = (&config.clusters[..], &config.contexts[..], &config.users[..])
-    else {
+    let inside = |fault: Fault| {
+        let Fault { field, what, .. } = fault;
+        let field = if field.is_empty() { field } else { format!("{field}: ") };
+        refused(&format!("expected the kubeconfig of a k0s worker inside; {field}{what}"))
+    };
+    let config: Value = yaml::read(kubeconfig).map_err(inside)?;
+    let config = Fields::of(&config)
+        .and_then(|config| {
+            config.only(&[
+                "apiVersion",
+                "kind",
+                "preferences",
+                "clusters",
+                "contexts",
+                "current-context",
+                "users",
+            ])
+        })
+        .map_err(inside)?;
+    let named = |list: &str, what: &str| -> Result<_, Fault> {
+        let named = config.list(list)?;
+        named.into_iter().map(|named| named.only(&["name", what])).collect::<Result<Vec<_>, _>>()
+    };
+    let (clusters, contexts, users) = (
+        named("clusters", "cluster").map_err(inside)?,
+        named("contexts", "context").map_err(inside)?,
+        named("users", "user").map_err(inside)?,
+    );
+    let ([cluster], [context], [user]) = (&clusters[..], &contexts[..], &users[..]) else {
         return Err(refused("expected one cluster, one context and one user inside the k0s join token"));
     };
-    if context.name != config.current_context
-        || context.context.cluster != cluster.name
-        || context.context.user != user.name
+    let names = |fields: &Fields<'_>| fields.text("name").map(str::to_owned).map_err(inside);
+    let (cluster_name, context_name, user_name) = (names(cluster)?, names(context)?, names(user)?);
+    let context = context.inside("context").and_then(|it| it.only(&["cluster", "user"])).map_err(inside)?;
+    if config.text("current-context").map_err(inside)? != context_name
+        || context.text("cluster").map_err(inside)? != cluster_name
+        || context.text("user").map_err(inside)? != user_name
     {
         return Err(refused("expected a k0s join token whose context names its cluster and its user"));
     }
-    if user.name != WORKER {
+    if user_name != WORKER {
         return Err(refused(
             "expected a k0s join token for a worker: this one is for another role (a controller's?)",
         ));
     }
+    let cluster = cluster
+        .inside("cluster")
+        .and_then(|it| it.only(&["server", "certificate-authority-data"]))
+        .map_err(inside)?;
     let cluster = Cluster {
-        servers: vec![cluster.cluster.server.clone()],
-        trust: Trust::Authorities(cluster.cluster.certificate_authority_data.clone()),
+        servers: vec![cluster.parsed("server", ServerUrl::parse).map_err(inside)?],
+        trust: Trust::Authorities(
+            cluster.parsed("certificate-authority-data", Authorities::parse).map_err(inside)?,
+        ),
     };
-    let [user] = <[NamedUser; 1]>::try_from(config.users).map_err(|_| refused(EXPECTED))?;
-    let token = Token::parse(user.user.token)
-        .ok_or_else(|| refused("expected a bootstrap token inside the k0s join token"))?;
+    let user = user.inside("user").and_then(|it| it.only(&["token"])).map_err(inside)?;
+    let token = Secret::new(user.text("token").map_err(inside)?.to_owned());
+    let token =
+        Token::parse(token).ok_or_else(|| refused("expected a bootstrap token inside the k0s join token"))?;
     Ok((token, cluster))
 }

@@ -51,10 +51,8 @@ pub use write::write;
 use crate::failure::Failure;
 use crate::reason::Reason;
 use crate::token::Token;
-use crate::yaml::{self, Fault};
+use crate::yaml::Fault;
 use forms::{Carried, JoinCommand, Piece, TokenIn};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 /// The largest document that is read, in bytes.
 pub const LARGEST: usize = 1024 * 1024;
@@ -164,9 +162,7 @@ fn any_form(text: Text<'_>) -> Result<Bootstrap, Refusal> {
     let mut first: Option<(String, Bootstrap)> = None;
     for Piece { place, carried } in pieces {
         let found = match carried {
-            Carried::Document(document) => {
-                Form::of(&document).and_then(|form| form.read(&document, text.given))
-            }
+            Carried::Document(document) => Form::of(&document).read(&document, text.given),
             Carried::Join(command) => given::from_command(command, text.token_file, text.given),
             Carried::Refused(fault) => Err(fault.into()),
         };
@@ -188,7 +184,7 @@ fn any_form(text: Text<'_>) -> Result<Bootstrap, Refusal> {
         (None, Some(fault)) => Err(fault.into()),
         // As a document, so that its mistakes are named.
         (None, None) if forms::begins_as_document(text.bytes) => {
-            Form::of(text.bytes).and_then(|form| form.read(text.bytes, text.given))
+            Form::of(text.bytes).read(text.bytes, text.given)
         }
         (None, None) => Err(forms::stopped_at(text.bytes).into()),
     }
@@ -208,19 +204,14 @@ enum Form {
 }
 
 impl Form {
-    fn of(text: &[u8]) -> Result<Form, Refusal> {
-        /// The field that every answer of the API has and no document of ours.
-        #[derive(Deserialize)]
-        struct Head {
-            #[serde(rename = "apiVersion")]
-            api_version: Option<IgnoredAny>,
-            cluster_id: Option<IgnoredAny>,
-        }
-        let head: Head = yaml::read(text)?;
-        match (head.api_version, head.cluster_id) {
-            (None, Some(_)) => Ok(Form::Response),
-            _ => Ok(Form::Native),
-        }
+    /// By the keys that every answer of the API has and no document of ours.
+    fn of(text: &[u8]) -> Form {
+        let has = |key: &str| {
+            let keys = [format!("\"{key}\""), format!("\n{key}:")];
+            let at_first = text.starts_with(&keys[1].as_bytes()[1..]);
+            at_first || keys.iter().any(|key| text.windows(key.len()).any(|window| window == key.as_bytes()))
+        };
+        if has("cluster_id") && !has("apiVersion") { Form::Response } else { Form::Native }
     }
 
     fn read(self, text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {

@@ -116,7 +116,7 @@ struct Metadata {
 pub(super) struct PublicId(pub String);
 
 impl PublicId {
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
         let is_token = Token::parse(Secret::new(text.to_owned())).is_some();
         if plain && !is_token && (1..=64).contains(&text.len()) {

@@ -15,44 +15,43 @@ use super::node::Node;
 use super::{Bootstrap, Document, Refusal};
 use crate::secret::Secret;
 use crate::token::Token;
-use crate::yaml;
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-struct Response {
-    id: PublicId,
-    cluster_id: PublicId,
-    expires_at: Option<UnixSeconds>,
-    token: Option<Secret>,
-    cloud_init: Option<Secret>,
-}
+use crate::yaml::{self, Fields};
+use serde_json::Value;
 
 pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
-    let response: Response = yaml::read(text)?;
+    let value: Value = yaml::read(text)?;
+    let response = Fields::of(&value)?;
     given.refuse(true, false)?;
-    let Some(token) = response.token else {
+    let id = response.parsed("id", PublicId::parse)?;
+    let cluster_id = response.parsed("cluster_id", PublicId::parse)?;
+    let Some(token) = response.text_if_any("token")? else {
         return Err(Refusal::invalid(
             "token",
             "the field token is missing: only the answer to the create itself carries it, no later one",
         ));
     };
-    let Some(expires_at) = response.expires_at else {
-        return Err(Refusal::invalid("expires_at", "the field expires_at is missing"));
+    let token = Secret::new(token.to_owned());
+    let expires_at = match response.map().get("expires_at") {
+        Some(Value::Number(seconds)) => UnixSeconds::parse(&seconds.to_string()),
+        Some(Value::String(text)) => UnixSeconds::parse(text),
+        _ => Err("the field expires_at is missing".to_owned()),
     };
+    let expires_at = expires_at.map_err(|what| Refusal::invalid("expires_at", what))?;
     let given = given.cluster()?;
-    if let (None, Some(cloud_init), true) = (&given, &response.cloud_init, Token::has_form(&token)) {
+    let cloud_init = response.text_if_any("cloud_init")?;
+    if let (None, Some(cloud_init), true) = (&given, cloud_init, Token::has_form(&token)) {
         let bootstrap = from_user_data(cloud_init)?;
-        let Document { id, cluster_id, expires_at: end, .. } = &bootstrap.document;
-        let is_the_same = id.as_deref() == Some(&response.id.0)
-            && cluster_id.as_deref() == Some(&response.cluster_id.0)
-            && *end == expires_at
+        let document = &bootstrap.document;
+        let is_the_same = document.id.as_deref() == Some(&id.0)
+            && document.cluster_id.as_deref() == Some(&cluster_id.0)
+            && document.expires_at == expires_at
             && bootstrap.token.bearer().expose() == token.expose();
         return if is_the_same { Ok(bootstrap) } else { Err(not_the_same()) };
     }
     let (token, cluster) = k0s_token::token_and_cluster(token, given)?;
     let document = Document {
-        id: Some(response.id.0),
-        cluster_id: Some(response.cluster_id.0),
+        id: Some(id.0),
+        cluster_id: Some(cluster_id.0),
         expires_at,
         cluster,
         node: Node::default(),
@@ -65,8 +64,8 @@ pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
 }
 
 /// The one document that user-data carries. No other form is looked for in it.
-fn from_user_data(text: &Secret) -> Result<Bootstrap, Refusal> {
-    let mut pieces = forms::unfold(text.expose().as_bytes(), false).pieces.into_iter();
+fn from_user_data(text: &str) -> Result<Bootstrap, Refusal> {
+    let mut pieces = forms::unfold(text.as_bytes(), false).pieces.into_iter();
     let (Some(Piece { place, carried: Carried::Document(document) }), None) = (pieces.next(), pieces.next())
     else {
         return Err(Refusal::invalid(

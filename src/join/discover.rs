@@ -13,8 +13,8 @@ use crate::kube::trouble::{Kind, Trouble};
 use crate::kube::{Client, Identity, Question, Said, unpinned};
 use crate::reason::Reason;
 use crate::token::Token;
-use crate::yaml;
-use serde::Deserialize;
+use crate::yaml::{self, Fault, Fields};
+use serde_json::Value;
 
 const CLUSTER_INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 
@@ -79,23 +79,12 @@ impl Discovered {
 
 /// The CA in a kubeconfig with one cluster.
 fn authorities_of(kubeconfig: &str) -> Result<Authorities, String> {
-    #[derive(Deserialize)]
-    struct Kubeconfig {
-        clusters: Vec<Named>,
-    }
-    #[derive(Deserialize)]
-    struct Named {
-        cluster: Inner,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    struct Inner {
-        certificate_authority_data: Authorities,
-    }
-    let config: Kubeconfig =
-        yaml::read(kubeconfig.as_bytes()).map_err(|fault| format!("is refused: {fault}"))?;
-    match <[Named; 1]>::try_from(config.clusters) {
-        Ok([named]) => Ok(named.cluster.certificate_authority_data),
-        Err(others) => Err(format!("names {} clusters, and one was expected", others.len())),
-    }
+    let refused = |fault: Fault| format!("is refused: {fault}");
+    let config: Value = yaml::read(kubeconfig.as_bytes()).map_err(refused)?;
+    let clusters = Fields::of(&config).and_then(|config| config.list("clusters")).map_err(refused)?;
+    let [named] = &clusters[..] else {
+        return Err(format!("names {} clusters, and one was expected", clusters.len()));
+    };
+    let cluster = named.inside("cluster").map_err(refused)?;
+    cluster.parsed("certificate-authority-data", Authorities::parse).map_err(refused)
 }

@@ -12,7 +12,7 @@ use crate::host::files;
 use crate::kube::objects::ConfigMap;
 use crate::kube::{Question, Said};
 use crate::reason::Reason;
-use crate::yaml;
+use crate::yaml::{self, Fault, Fields};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -65,7 +65,8 @@ pub(super) async fn of_cluster(ask: &Ask<'_>, joined: &Joined) -> Result<Option<
         Said::Status(..) => return Ok(None),
     };
     let Some(text) = map.data.get("kubelet") else { return Ok(None) };
-    match yaml::read(text.as_bytes()) {
+    let config: Result<Value, Fault> = yaml::read(text.as_bytes());
+    match config.and_then(|config| Fields::of(&config).map(|config| config.map().clone())) {
         Ok(config) => Ok(Some(config)),
         Err(fault) => {
             ask.progress.warn(&format!("the cluster's {name} is passed over: {fault}"));

@@ -6,7 +6,10 @@
 //! a document holds a token, so an error is told here in our words: where, in which field, and what was
 //! expected there.
 
+mod fields;
 mod place;
+
+pub use fields::Fields;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -57,22 +57,26 @@ random() { # random COUNT
     echo "${text:0:$1}"
 }
 
-# Has the cluster accept a new token, and notes what to look for afterwards: its secret half, as it is
-# and in base64 at each of the three offsets.
+# remember TOKEN: notes what to look for afterwards: its secret half, as it is and in base64 at each of the
+# three offsets.
+remember() {
+    local secret=${1#*.} offset prefix
+    printf '%s\n' "$secret" >"$work/secrets"
+    for offset in 0 1 2; do
+        prefix=$(printf '%*s' "$offset" '')
+        # The characters at both ends depend on the neighbours.
+        printf '%s%s' "$prefix" "$secret" | base64 -w 0 | sed -E 's/^.{4}//; s/.{4}$//' >>"$work/secrets"
+        echo >>"$work/secrets"
+    done
+}
+
+# Has the cluster accept a new token.
 issue() {
     token_id=$(random 6)
-    local secret offset prefix
+    local secret
     secret=$(random 16)
     token=$token_id.$secret
-    {
-        printf '%s\n' "$secret"
-        for offset in 0 1 2; do
-            prefix=$(printf '%*s' "$offset" '')
-            # The characters at both ends depend on the neighbours.
-            printf '%s%s' "$prefix" "$secret" | base64 -w 0 | sed -E 's/^.{4}//; s/.{4}$//'
-            echo
-        done
-    } >"$work/secrets"
+    remember "$token"
     api POST /api/v1/namespaces/kube-system/secrets >"$work/secret.answer" <<SECRET
 {"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
  "metadata": {"name": "bootstrap-token-$token_id", "namespace": "kube-system"},

@@ -5,7 +5,7 @@
 
 rig=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$rig/../..
-for file in say cluster base unit journal; do
+for file in say cluster issuer base unit journal; do
     # shellcheck source=/dev/null
     . "$rig/$file.bash"
 done
@@ -52,6 +52,7 @@ rig_end() {
     trap '' INT TERM
     if [ -n "$watcher" ]; then kill "$watcher"; fi
     machine_kill
+    if [ -n "$issuing" ]; then kill "$issuing"; fi
     if [ -n "$cluster" ]; then kill "$cluster"; fi
     wait 2>/dev/null
     network_remove

@@ -44,7 +44,7 @@ pub enum ClientError {
     #[error("{0} cannot be sent: expected plain text on one line")]
     Header(&'static str),
     /// There is no answer.
-    #[error("cannot {operation}: no answer from {base} in {attempts} attempts")]
+    #[error("cannot {operation}: no answer from {base} (attempts: {attempts})")]
     Unanswered {
         /// What was wanted.
         operation: &'static str,

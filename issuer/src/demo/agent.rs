@@ -55,13 +55,7 @@ pub async fn run(program: &PathBuf, machine: &Machine) -> Result<Ended, AgentErr
     let failed = |source| AgentError::Run { path: program.clone(), source };
     #[expect(clippy::disallowed_methods, reason = "the demo's one child: absolute path, no environment")]
     let mut command = tokio::process::Command::new(program);
-    command
-        .arg("run")
-        .arg("--root")
-        .arg(&machine.root)
-        .arg("--document")
-        .arg(&machine.document)
-        .arg("--no-start");
+    command.arg("run").arg("--root").arg(&machine.root).arg("--no-start");
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(failed)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

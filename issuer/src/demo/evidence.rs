@@ -4,7 +4,6 @@
 use super::{DemoError, say};
 use crate::cluster::kubernetes::TOKEN_ALREADY_USED;
 use crate::files;
-use crate::token::Token;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value;
@@ -12,6 +11,7 @@ use std::fmt;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use worker_bootstrap::token::Token;
 use zeroize::Zeroizing;
 
 const LARGEST_FILE: u64 = 64 * 1024 * 1024;
@@ -59,7 +59,7 @@ pub struct Found {
 impl Needle {
     /// The needle of this token.
     pub fn new(token: &Token) -> Needle {
-        let secret = token.expose_secret().as_bytes();
+        let secret = token.secret_half().as_bytes();
         let mut forms = vec![Zeroizing::new(secret.to_vec())];
         // Only the digits that depend on the secret alone: of each group of three bytes the first are
         // shared with what stands before, the last with what follows.
@@ -199,19 +199,24 @@ pub fn denial(list: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use worker_bootstrap::secret::Secret;
+
+    fn token(text: &str) -> Token {
+        Token::parse(Secret::new(text.to_owned())).unwrap()
+    }
 
     #[test]
     fn the_needle_finds_every_form_of_the_token() {
-        let token = Token::random();
-        let needle = Needle::new(&token);
-        let whole = token.expose();
+        let mine = token("abcdef.0123456789abcdef");
+        let needle = Needle::new(&mine);
+        let whole = mine.bearer().expose();
         for before in ["", "a", "ab", "abc"] {
-            let text = format!("{before}{}xyz", whole.as_str());
+            let text = format!("{before}{whole}xyz");
             assert!(needle.is_in(text.as_bytes()), "plain after {before:?}");
             assert!(needle.is_in(STANDARD_NO_PAD.encode(&text).as_bytes()), "base64 after {before:?}");
         }
-        let other = Token::random();
-        assert!(!needle.is_in(other.expose().as_bytes()));
-        assert!(!needle.is_in(STANDARD_NO_PAD.encode(other.expose().as_bytes()).as_bytes()));
+        let other = token("abcdef.fedcba9876543210");
+        assert!(!needle.is_in(other.bearer().expose().as_bytes()));
+        assert!(!needle.is_in(STANDARD_NO_PAD.encode(other.bearer().expose()).as_bytes()));
     }
 }

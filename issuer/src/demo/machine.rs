@@ -1,8 +1,12 @@
-//! A scratch machine: as much of a fresh Linux machine as the agent looks at below another root.
+//! A scratch machine: as much of a fresh Linux machine as the agent looks at below another root, and as
+//! much of cloud-init as writes the files of its user-data.
 
-use crate::files::{self, FileError};
+use super::DemoError;
+use crate::files;
 use crate::random;
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use worker_bootstrap::secret::Secret;
 
 /// The kubelet of the scratch machine: it says its version, which is all that is asked of it.
 const KUBELET: &str = "#!/bin/sh\necho 'Kubernetes v1.36.0'\n";
@@ -13,33 +17,46 @@ const RELEASE: &str = "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Li
 pub struct Machine {
     /// The directory that stands for `/`.
     pub root: PathBuf,
-    /// Where its bootstrap document was put.
-    pub document: PathBuf,
+}
+
+/// The part of a `#cloud-config` that writes files.
+#[derive(Deserialize)]
+struct UserData {
+    write_files: Vec<WriteFile>,
+}
+
+#[derive(Deserialize)]
+struct WriteFile {
+    path: PathBuf,
+    permissions: String,
+    content: Secret,
 }
 
 impl Machine {
-    /// Lays a machine out and delivers the document to it.
-    pub fn prepare(root: &Path, hostname: &str, document: &str) -> Result<Machine, FileError> {
+    /// Lays a machine out, and writes what its user-data says.
+    pub fn prepare(root: &Path, hostname: &str, user_data: &str) -> Result<Machine, DemoError> {
         let machine_id = format!("{}\n", random::hex16());
         let hostname = format!("{hostname}\n");
-        let files: [(&str, &str, u32); 6] = [
+        let files: [(&str, &str, u32); 5] = [
             ("etc/machine-id", &machine_id, 0o444),
             ("etc/hostname", &hostname, 0o644),
             ("etc/os-release", RELEASE, 0o644),
             ("usr/bin/kubelet", KUBELET, 0o755),
             // systemd-timesyncd's mark: this machine's clock is synchronized.
             ("run/systemd/timesync/synchronized", "", 0o644),
-            ("run/worker-bootstrap/bootstrap.yaml", document, 0o600),
         ];
         for (path, text, mode) in files {
-            let path = root.join(path);
-            if let Some(parent) = path.parent() {
-                files::directory(parent)?;
-            }
-            files::write(&path, text.as_bytes(), mode)?;
+            write(&root.join(path), text, mode)?;
         }
-        let document = root.join("run/worker-bootstrap/bootstrap.yaml");
-        Ok(Machine { root: root.to_path_buf(), document })
+        let asked: UserData = serde_yaml::from_str(user_data)
+            .map_err(|_| DemoError::Form("the rendered user-data is no #cloud-config with write_files"))?;
+        for file in asked.write_files {
+            let path = root.join(file.path.strip_prefix("/").unwrap_or(&file.path));
+            let mode = u32::from_str_radix(&file.permissions, 8)
+                .map_err(|_| DemoError::Form("a file of the rendered user-data has no octal permissions"))?;
+            write(&path, file.content.expose(), mode)?;
+        }
+        Ok(Machine { root: root.to_path_buf() })
     }
 
     /// The certificate and key that a joined node has: the file behind the link the kubelet uses. The
@@ -51,4 +68,11 @@ impl Machine {
             Err(_) => link,
         }
     }
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), DemoError> {
+    if let Some(parent) = path.parent() {
+        files::directory(parent)?;
+    }
+    Ok(files::write(path, text.as_bytes(), mode)?)
 }

@@ -57,6 +57,7 @@ async fn what_is_wrong_with_a_machine_is_read_from_outside() {
         "report": {"url": url, "certificateAuthorityData": STANDARD.encode(certified.cert.pem())},
     });
     write(&at("run/worker-bootstrap/bootstrap.yaml"), &document.to_string(), 0o600);
+    #[expect(clippy::disallowed_methods, reason = "the agent on that machine")]
     let ended = tokio::process::Command::new(agent())
         .args(["run", "--root"])
         .arg(machine.path())

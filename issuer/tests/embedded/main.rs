@@ -7,6 +7,7 @@ mod rig;
 
 mod answers;
 mod audit;
+mod issuers;
 mod process;
 mod requests;
 mod tokens;

@@ -19,7 +19,8 @@ pub(super) fn name(token: &TokenId) -> String {
     format!("bootstrap-token-{token}")
 }
 
-/// What binds a token: written once, before the request that it names is approved.
+/// What binds a token: written once, before the request that it names is approved, and never taken back: a
+/// token that was free again could have been used in between.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Bound {
     /// The node's name.
@@ -124,11 +125,6 @@ impl Held {
             "annotations": {USED_BY: text},
             "labels": {NODE_HASH: node_hash(&bound.node)},
         }}))
-    }
-
-    /// The patch that takes a binding back which gave nobody anything.
-    pub(super) fn unbind(&self) -> Value {
-        self.patch(json!({"metadata": {"annotations": {USED_BY: null}, "labels": {NODE_HASH: null}}}))
     }
 
     /// The patch that lets the token end at this time.

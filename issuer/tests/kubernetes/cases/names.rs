@@ -30,15 +30,15 @@ pub async fn two_tokens_for_one_name(cluster: Cluster) {
     let first = Csr::fresh();
     assert_eq!(ask(&cluster, &a, &first).await, End::Issued);
     assert_eq!(ask(&cluster, &b, &Csr::of(&first.node)).await, taken());
-    let released = secret(&cluster, &two).await.unwrap();
-    assert!(released["metadata"]["annotations"].get("bootstrap.akua.dev/used-by").is_none(), "{released}");
+    let unused = secret(&cluster, &two).await.unwrap();
+    assert!(unused["metadata"]["annotations"].get("bootstrap.akua.dev/used-by").is_none(), "{unused}");
     let own = Csr::fresh();
     assert_eq!(ask(&cluster, &b, &own).await, End::Issued);
     let told = |what: &Happened| match what {
         Happened::Bound(by) => Some(by.node.clone()),
         _ => None,
     };
-    assert_eq!(issuer.tells("the use", &two, told).await, own.node, "what was taken back is not told");
+    assert_eq!(issuer.tells("the use", &two, told).await, own.node);
 
     // At the same moment: one of them, or neither, and never both.
     for _ in 0..5 {

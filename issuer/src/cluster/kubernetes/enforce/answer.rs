@@ -28,6 +28,12 @@ pub(super) struct Answer {
     pub(super) message: String,
 }
 
+impl Answer {
+    pub(super) fn is_approval(&self) -> bool {
+        self.kind == "Approved"
+    }
+}
+
 fn denied(reason: &'static str, message: String) -> Answer {
     Answer { kind: "Denied", reason, message }
 }
@@ -76,6 +82,16 @@ pub(super) fn name_taken(token: &TokenId, wanted: &Use, who: &str) -> Answer {
         "the name {} is taken: {who}. Token {token} was not used up: give this machine another name, or remove the \
          other one (kubectl delete node {}) if it is gone",
         wanted.node, wanted.node
+    );
+    denied(reason::NAME_TAKEN, message)
+}
+
+/// The same where the other one was seen too late: the token is bound to the machine that asked.
+pub(super) fn name_taken_from(token: &TokenId, wanted: &Use, who: &str) -> Answer {
+    let message = format!(
+        "the name {} is taken: {who}. Token {token} is bound to this machine and name: issue a new bootstrap for \
+         this machine under another name",
+        wanted.node
     );
     denied(reason::NAME_TAKEN, message)
 }

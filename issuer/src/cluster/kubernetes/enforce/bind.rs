@@ -27,10 +27,11 @@ pub(super) async fn bind(
     let name = secret::name(token);
     for _ in 0..ROUNDS {
         let now = clock::now();
-        // Side by side, as the machine waits: both are read before the token is bound.
-        let (found, node) = tokio::join!(
+        // Side by side, as the machine waits: all are read before the token is bound.
+        let (found, node, other) = tokio::join!(
             ask("reading the token's Secret", secrets.get(&name)),
-            enforcer.node_since(&wanted.node)
+            enforcer.node_since(&wanted.node),
+            rival(enforcer, token, wanted)
         );
         let Said::Done(found) = found? else {
             let last = enforcer.memory.last(token);
@@ -38,15 +39,19 @@ pub(super) async fn bind(
         };
         let held = Held::of(&found)?;
         match &held.bound {
-            Some(first) if first.is(wanted) => return rival(enforcer, token, wanted).await,
+            Some(first) if first.is(wanted) => {
+                // Looked for again: another decider may have bound it after the look above.
+                let other = rival(enforcer, token, wanted).await?;
+                return Ok(other.map(|who| answer::name_taken_from(token, wanted, &who)));
+            }
             Some(first) => return Ok(Some(answer::already_used(token, first, wanted))),
             None => {}
         }
         if held.expired(now) {
             return Ok(Some(answer::expired(token, held.expires)));
         }
-        if let Some(since) = node? {
-            let who = format!("there is a Node of this name since {}", clock::seconds(since));
+        let node = node?.map(|since| format!("there is a Node of this name since {}", clock::seconds(since)));
+        if let Some(who) = node.or(other?) {
             return Ok(Some(answer::name_taken(token, wanted, &who)));
         }
         let bound = Bound {
@@ -57,22 +62,18 @@ pub(super) async fn bind(
         };
         let change = Patch::Merge(held.bind(&bound));
         let params = PatchParams::default();
-        let written = ask("binding the token", secrets.patch(&name, &params, &change)).await?;
-        let Said::Done(after) = written else { continue };
-        let taken = rival(enforcer, token, wanted).await?;
-        if taken.is_some() {
-            // Nobody was given anything: the token is good for another try under another name.
-            let change = Patch::Merge(Held::of(&after)?.unbind());
-            ask("releasing the token", secrets.patch(&name, &PatchParams::default(), &change)).await?;
+        if let Said::Done(_) = ask("binding the token", secrets.patch(&name, &params, &change)).await? {
+            let other = rival(enforcer, token, wanted).await?;
+            return Ok(other.map(|who| answer::name_taken_from(token, wanted, &who)));
         }
-        return Ok(taken);
     }
     Err(ClusterError::Unavailable(format!("the Secret {name} changes each time it is read")))
 }
 
-/// Another token whose machine, another one, is joining under this name. Looked for after the binding: of two
-/// tokens that are bound to one name at the same time at least one sees the other.
-async fn rival(enforcer: &Enforcer, token: &TokenId, wanted: &Use) -> Result<Option<Answer>, ClusterError> {
+/// Another token whose machine, another one, is joining under this name. Looked for before the binding, so that
+/// the token stays good, and after it: of two tokens that are bound to one name at the same time at least one
+/// sees the other, and is spent for nothing.
+async fn rival(enforcer: &Enforcer, token: &TokenId, wanted: &Use) -> Result<Option<String>, ClusterError> {
     let same_name = ListParams::default().labels(&format!("{NODE_HASH}={}", secret::node_hash(&wanted.node)));
     let secrets = enforcer.cluster.secrets();
     let found = ask_plainly("looking for other uses of the node's name", secrets.list(&same_name)).await?;
@@ -83,7 +84,6 @@ async fn rival(enforcer: &Enforcer, token: &TokenId, wanted: &Use) -> Result<Opt
             && bound.node == wanted.node
             && bound.key != wanted.key
             && !other.expired(now);
-        let who = format!("a machine with token {} is joining under it since {}", other.token, bound.at);
-        rivals.then(|| answer::name_taken(token, wanted, &who))
+        rivals.then(|| format!("a machine with token {} is joining under it since {}", other.token, bound.at))
     }))
 }

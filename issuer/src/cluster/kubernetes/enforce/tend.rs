@@ -27,8 +27,6 @@ use tokio::time::{Instant, sleep_until};
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// So long after a Secret has gone its node is looked for, even where the watch does not know of it.
 const NEWS: Duration = Duration::from_secs(60);
-/// A binding that is older has not been taken back, and will not be.
-const SETTLED: time::Duration = time::Duration::minutes(1);
 /// When what could not be done is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -160,17 +158,12 @@ async fn look_after(enforcer: &Enforcer, names: &Names, due: &Due) -> Result<Ins
     let (now, held, there) = (clock::now(), &due.held, due.gone.is_none());
     let just_gone = due.gone.is_some_and(|since| since < NEWS);
     if let Some(bound) = &held.bound {
-        let known = names.known.contains(&bound.node);
-        // A binding is taken back at once where another machine is joining under the name. One that lasts
-        // is told here; most are told before, when their request is seen approved.
-        if known || !there || now - bound.at() > SETTLED {
-            enforcer.tell(&held.token, Happened::Bound(bound.by()), bound.at()).await;
-        }
+        enforcer.tell(&held.token, Happened::Bound(bound.by()), bound.at()).await;
         let joined = Happened::Joined(bound.by());
         // The watches may lag, each by as much as it likes: the node that one knows can be the one before,
         // and another issuer can have removed the Secret of a node that is not known yet. None had this
         // name when the token was bound, so that one that is there now has come since.
-        if (known || just_gone)
+        if (names.known.contains(&bound.node) || just_gone)
             && !enforcer.memory.was_told(&held.token, &joined)
             && let Some(since) = enforcer.node_since(&bound.node).await?
         {

@@ -1,0 +1,8 @@
+//! The program as an operator and a user meet it: a configuration, a process, and the command line against
+//! it, over TLS, with an embedded cluster. Each test has a process and a directory of its own.
+
+#![expect(clippy::unwrap_used, reason = "what fails here is the test")]
+
+mod client;
+mod operate;
+mod rig;
