@@ -71,8 +71,9 @@ impl Needles {
                 if let Some(secret) = secret_after(bytes, at + ID)
                     && bytes[at..at + ID] != ERASED[..ID]
                 {
-                    into.push(Patch { at, new: ERASED[..ID].to_vec() });
-                    into.push(Patch { at: secret, new: ERASED[ID + 1..].to_vec() });
+                    // The dot stays as it is written.
+                    let new = [&ERASED[..ID], &bytes[at + ID..secret], &ERASED[ID + 1..]].concat();
+                    into.push(Patch { at, new });
                 }
             }
             if let Some(secret) = &needle.secret {

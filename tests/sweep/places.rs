@@ -1,6 +1,6 @@
 //! Every place in which a token comes to lie.
 
-use super::{ID, Root, SECRET, token};
+use super::{ID, Root, token};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 use worker_bootstrap::wipe::RULES;
@@ -217,5 +217,4 @@ fn a_token_that_is_still_needed_is_left_alone() {
     mark("started");
     wipe(&["--unused"]);
     assert!(!root.holds("root/.bash_history"));
-    let _ = SECRET;
 }
