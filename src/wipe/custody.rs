@@ -22,8 +22,6 @@ pub struct Custody {
     pub residue: Vec<Still>,
     /// Places that could not be searched, or not to their end.
     pub unsearched: Vec<Left>,
-    /// File systems whose freed blocks were given back to the device.
-    pub trimmed: Vec<String>,
 }
 
 /// A copy that is gone.
@@ -78,11 +76,6 @@ impl Custody {
         *self == Custody::default()
     }
 
-    /// Whether something is left for a later sweep or a person.
-    pub fn is_clean(&self) -> bool {
-        self.left.is_empty() && self.pending.is_empty() && self.residue.is_empty()
-    }
-
     /// Adds what another sweep did.
     pub fn merge(&mut self, other: Custody) {
         let add = |these: &mut Vec<Left>, those: Vec<Left>| {
@@ -105,9 +98,6 @@ impl Custody {
                 self.residue.push(still);
             }
         }
-        self.trimmed.extend(other.trimmed);
-        self.trimmed.sort();
-        self.trimmed.dedup();
     }
 
     /// How many copies went, and how many are left.
@@ -142,7 +132,6 @@ impl Custody {
         rows.extend(self.residue.iter().map(|it| row("stays", &it.path, format!("{}; {}", it.why, it.end))));
         rows.extend(self.left.iter().map(|it| row("STILL THERE", &it.path, it.why.clone())));
         rows.extend(self.unsearched.iter().map(|it| row("not searched", &it.path, it.why.clone())));
-        rows.extend(self.trimmed.iter().map(|it| row("trimmed", it, "its freed blocks".to_owned())));
         rows
     }
 

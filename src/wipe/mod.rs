@@ -12,6 +12,7 @@ mod gzip;
 mod layers;
 mod needles;
 mod one;
+mod origin;
 mod places;
 mod sweep;
 
@@ -40,12 +41,20 @@ pub fn everywhere(root: &Root, needles: &Needles, residue: Residue, wait: bool) 
         custody = sweep.everywhere(&shared);
     }
     custody.merge(sources(residue));
+    if !needles.is_empty() {
+        origin::name(root, &mut custody);
+    }
     custody
 }
 
 /// What [`everywhere`] would do; changes nothing.
 pub fn survey(root: &Root, needles: &Needles) -> Custody {
-    if needles.is_empty() { Custody::default() } else { Sweep::new(root, needles, Act::Say).everywhere(&[]) }
+    if needles.is_empty() {
+        return Custody::default();
+    }
+    let mut custody = Sweep::new(root, needles, Act::Say).everywhere(&[]);
+    origin::name(root, &mut custody);
+    custody
 }
 
 /// Overwrites, syncs and removes every file of `residue` that is this program's own. Files that belong to

@@ -110,7 +110,7 @@ impl<'a> Sweep<'a> {
     fn place(&mut self, path: &str, fate: Fate) {
         self.files = 0;
         let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
-        if names.iter().any(|name| *name == "..") {
+        if names.contains(&"..") {
             return;
         }
         match Folder::root(self.root) {

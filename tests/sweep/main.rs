@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the product's doors are not the tests'")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::print_stderr, reason = "what is left out is said")]
 
 mod hostile;
 mod places;

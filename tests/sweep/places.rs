@@ -185,6 +185,18 @@ fn what_cloud_init_still_reads_waits_for_its_end() {
     assert!(!waiting.iter().any(|place| root.holds(place)));
 }
 
+/// What cloud-init has its user-data from still has it, also when the local copies are long gone.
+#[test]
+fn where_the_user_data_came_from_is_named() {
+    let root = plant();
+    root.put("var/lib/cloud/instances/i-now/datasource", b"DataSourceEc2: DataSourceEc2Local\n");
+    for _ in 0..2 {
+        let wiped = root.wipe(&[]);
+        assert_eq!(wiped.exit, 0);
+        assert!(wiped.reports("residue", "the metadata service (Ec2)"), "{}", wiped.said);
+    }
+}
+
 /// Only a token that this machine is through with; one that a run still needs is left alone.
 #[test]
 fn a_token_that_is_still_needed_is_left_alone() {
