@@ -18,7 +18,6 @@ use crate::mark::{History, Ledger, Mark};
 use crate::plan::Ground;
 use crate::progress::{Progress, WaitState, Waiting};
 use crate::reason::Reason;
-use crate::report::Report;
 use std::time::{Duration, Instant};
 
 const LOCK: &str = "/run/worker-bootstrap/lock";
@@ -122,6 +121,9 @@ impl Machine {
     /// by a clock that can be trusted.
     pub fn spent(&self, found: &Found, given: &Given, now: &Reading) -> Option<String> {
         let bootstrap = admit::form(found, given).ok()?;
+        if bootstrap.token.id().is_erased() {
+            return Some("its token was used and has been erased".to_owned());
+        }
         let judged = admit::judge(bootstrap.document.expires_at, now);
         if let Some(expired) = judged.refusal(bootstrap.token.id().as_str(), bootstrap.document.expires_at) {
             return Some(expired.to_string());
@@ -157,11 +159,11 @@ pub fn runtime_for_kubelet(checked: &Checked) -> RuntimeForKubelet<'_> {
     }
 }
 
-/// One run at a time: the second one waits for the first.
+/// One run at a time: the second one waits for the first. `ready` is called before a wait.
 ///
 /// # Errors
 /// `lock_held` when the first does not end in time; `local_write_failed` where the lock cannot be made.
-pub async fn lock(machine: &Machine, report: &Report) -> Result<Lock, Failure> {
+pub async fn lock(machine: &Machine, progress: &dyn Progress, ready: impl Fn()) -> Result<Lock, Failure> {
     let path = machine.root.at(LOCK);
     let failed = |error: std::io::Error| {
         let reason = if error.kind() == std::io::ErrorKind::PermissionDenied {
@@ -194,9 +196,9 @@ pub async fn lock(machine: &Machine, report: &Report) -> Result<Lock, Failure> {
             ));
         }
         if attempt == 1 {
-            report.ready();
+            ready();
             let error = format!("{holder} holds {}", path.display());
-            report.waiting(Waiting {
+            progress.waiting(Waiting {
                 state: WaitState::Lock,
                 until: Some(until),
                 attempt,
