@@ -41,6 +41,7 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     }
 
     report.step(Step::Find);
+    machine::lock_memory(report);
     let known = places(options, machine);
     report.custody(&wipe::sources(wipe::cut_short(&known, &machine.root)));
     let found = find(options, machine, report).await?;

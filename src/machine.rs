@@ -10,6 +10,7 @@ use crate::host::clock::{self, Reading};
 use crate::host::facts::{self, Facts};
 use crate::host::files;
 use crate::host::lock::{self, Lock};
+use crate::host::own;
 use crate::host::root::Root;
 use crate::host::systemd::Manager;
 use crate::join::{self, RuntimeForKubelet};
@@ -156,6 +157,13 @@ pub fn runtime_for_kubelet(checked: &Checked) -> RuntimeForKubelet<'_> {
         socket: runtime.map(|runtime| runtime.socket.as_path()),
         cgroup_driver: runtime.and_then(|runtime| runtime.cgroup_driver),
         kubelet_version: checked.kubelet.as_ref().map(|kubelet| &kubelet.version),
+    }
+}
+
+/// Keeps what is read from now on out of swap, or says why not.
+pub fn lock_memory(progress: &dyn Progress) {
+    if let Err(unlocked) = own::lock_memory() {
+        progress.note(&unlocked);
     }
 }
 

@@ -16,6 +16,8 @@ use std::cell::Cell;
 const DEEPEST: u8 = 6;
 /// What is unpacked for one part of a file, in bytes: more than any user-data, and no bomb.
 const UNPACKED: u64 = 64 * 1024 * 1024;
+/// Characters of base64 that 23 bytes take.
+const TOKEN_IN_BASE64: usize = 31;
 /// Beginnings of gzip that are tried in one text. Noise has few; only a text made to keep us busy has more.
 const TRIES: usize = 256;
 
@@ -99,7 +101,8 @@ impl<'n> Searcher<'n> {
     /// of the same letters.
     fn search_run(&self, bytes: &[u8], run: &Run, depth: u8, into: &mut Vec<Patch>) {
         let text = &run.characters[..];
-        let mut starts = vec![0];
+        // By itself it is worth decoding when a whole token could come out; log lines are full of shorter ones.
+        let mut starts = Vec::from(if text.len() >= TOKEN_IN_BASE64 { &[0][..] } else { &[] });
         for core in &self.cores {
             starts.extend(memmem::find_iter(text, &*core.text).map(|at| (at + 4 - core.lead) % 4));
         }
