@@ -17,6 +17,9 @@ case_smbios() {
     is 'the unit ended well, without a restart' "$(run_end)" 'inactive success 0 0'
     check 'the cluster has the node' node_is_registered
     machine_off
+    is 'the report names the one copy there is, which the hypervisor holds' \
+        "$(of_disk /var/lib/worker-bootstrap/result.json | jq -c '[.custody.residue[].path]')" \
+        '["/sys/firmware/dmi/tables/DMI"]'
     disk_holds_no_copy
     machine_done
 }
