@@ -50,7 +50,6 @@ fn the_watch_covers_the_places_that_are_searched() {
 fn the_unit_is_handed_the_credential_that_is_looked_for() {
     let unit = read("systemd/worker-bootstrap.service");
     assert_eq!(values(&unit, "LoadCredential"), [CREDENTIAL]);
-    assert_eq!(values(&unit, "ImportCredential"), [CREDENTIAL]);
 }
 
 #[test]
