@@ -24,9 +24,9 @@ use crate::report::status::About;
 use crate::start::{self, Node};
 use crate::step::Step;
 use crate::token::Token;
-use crate::wipe;
+use crate::wipe::{self, Needles};
 use admission::{Admitted, admit};
-use ending::{confess, expired_meanwhile, give_up};
+use ending::{confess, expired_meanwhile, give_up, queue_the_sweep};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -35,12 +35,13 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// A [`Failure`] whose reason decides the exit code.
 pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Result<String, Failure> {
-    report.alone(machine::lock(machine, report).await?);
+    report.alone(machine::lock(machine, report, || report.ready()).await?);
     if let Some(mark) = machine.standing().await? {
         return go_on(options, machine, mark, report).await;
     }
 
     report.step(Step::Find);
+    machine::lock_memory(report);
     let known = places(options, machine);
     report.custody(&wipe::sources(wipe::cut_short(&known, &machine.root)));
     let found = find(options, machine, report).await?;
@@ -53,7 +54,10 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     report.judged();
     let admitted = match admitted {
         Ok(admitted) => admitted,
-        Err(failure) => return Err(give_up(failure, found.residue, report)),
+        Err(failure) => {
+            let needles = found.read(&options.given).map(|it| Needles::of(&it.token)).unwrap_or_default();
+            return Err(give_up(failure, machine, &needles, found.residue, report));
+        }
     };
     let Found { raw, token_file, residue, .. } = found;
     drop((raw, token_file)); // From here the token is in one place in memory: the admitted one.
@@ -89,10 +93,13 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
         progress: report,
         deadline,
     };
+    // What the wipe searches for: the token itself is spent and dropped by then.
+    let needles = Needles::of(&token);
     let joined = match join(&ask, token, key_is_ours).await {
         Ok(joined) => joined,
         Err(failure) => {
-            return Err(give_up(expired_meanwhile(failure, machine, &document).await, residue, report));
+            let failure = expired_meanwhile(failure, machine, &document).await;
+            return Err(give_up(failure, machine, &needles, residue, report));
         }
     };
     join::kubelet_files(&ask, &joined, machine::runtime_for_kubelet(&checked)).await?;
@@ -103,9 +110,11 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     report.done(&format!("the token {} is spent", mark.token_id));
 
     report.step(Step::Wipe);
-    let custody = wipe::sources(residue);
+    let custody = wipe::everywhere(&machine.root, &needles, residue, true);
+    drop(needles);
     report.custody(&custody);
     let mark = machine.ledger.advance(mark, Phase::Wiped)?;
+    queue_the_sweep(machine, &custody, report).await;
     report.done(&custody.count());
 
     start(options, machine, mark, joined.into(), report).await?;
@@ -126,8 +135,15 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
     report.step(Step::Wipe);
     let mut known = places(options, machine);
     known.extend(mark.sources.iter().cloned());
-    let custody = wipe::sources(wipe::recall(&known, &mark.token_id, &machine.root));
+    let own = wipe::recall(&known, &mark.token_id, &machine.root);
+    // A joined machine is left alone at each start but for our own places: the sweep unit does the rest.
+    let needles = if mark.phase < Phase::Done { mark.needle() } else { None };
+    let needles = Needles::of_ids(needles);
+    let custody = wipe::everywhere(&machine.root, &needles, own, true);
     report.custody(&custody);
+    if !needles.is_empty() {
+        queue_the_sweep(machine, &custody, report).await;
+    }
     let node = mark.node.clone();
     if mark.phase < Phase::Done {
         let mark = machine.ledger.advance(mark, Phase::Wiped)?;

@@ -10,6 +10,7 @@ use crate::host::clock::{self, Reading};
 use crate::host::facts::{self, Facts};
 use crate::host::files;
 use crate::host::lock::{self, Lock};
+use crate::host::own;
 use crate::host::root::Root;
 use crate::host::systemd::Manager;
 use crate::join::{self, RuntimeForKubelet};
@@ -18,7 +19,6 @@ use crate::mark::{History, Ledger, Mark};
 use crate::plan::Ground;
 use crate::progress::{Progress, WaitState, Waiting};
 use crate::reason::Reason;
-use crate::report::Report;
 use std::time::{Duration, Instant};
 
 const LOCK: &str = "/run/worker-bootstrap/lock";
@@ -122,6 +122,9 @@ impl Machine {
     /// by a clock that can be trusted.
     pub fn spent(&self, found: &Found, given: &Given, now: &Reading) -> Option<String> {
         let bootstrap = admit::form(found, given).ok()?;
+        if bootstrap.token.id().is_erased() {
+            return Some("its token was used and has been erased".to_owned());
+        }
         let judged = admit::judge(bootstrap.document.expires_at, now);
         if let Some(expired) = judged.refusal(bootstrap.token.id().as_str(), bootstrap.document.expires_at) {
             return Some(expired.to_string());
@@ -157,11 +160,18 @@ pub fn runtime_for_kubelet(checked: &Checked) -> RuntimeForKubelet<'_> {
     }
 }
 
-/// One run at a time: the second one waits for the first.
+/// Keeps what is read from now on out of swap, or says why not.
+pub fn lock_memory(progress: &dyn Progress) {
+    if let Err(unlocked) = own::lock_memory() {
+        progress.note(&unlocked);
+    }
+}
+
+/// One run at a time: the second one waits for the first. `ready` is called before a wait.
 ///
 /// # Errors
 /// `lock_held` when the first does not end in time; `local_write_failed` where the lock cannot be made.
-pub async fn lock(machine: &Machine, report: &Report) -> Result<Lock, Failure> {
+pub async fn lock(machine: &Machine, progress: &dyn Progress, ready: impl Fn()) -> Result<Lock, Failure> {
     let path = machine.root.at(LOCK);
     let failed = |error: std::io::Error| {
         let reason = if error.kind() == std::io::ErrorKind::PermissionDenied {
@@ -194,9 +204,9 @@ pub async fn lock(machine: &Machine, report: &Report) -> Result<Lock, Failure> {
             ));
         }
         if attempt == 1 {
-            report.ready();
+            ready();
             let error = format!("{holder} holds {}", path.display());
-            report.waiting(Waiting {
+            progress.waiting(Waiting {
                 state: WaitState::Lock,
                 until: Some(until),
                 attempt,

@@ -5,6 +5,10 @@ use crate::secret::Secret;
 use ring::hmac;
 use std::fmt;
 
+/// What is put over a token that is erased: of a token's form, so that the text around it can be read as
+/// before, and the same for every token.
+pub const ERASED: &str = "erased.0000000000000000";
+
 /// What the report key is made for: the HMAC's message.
 const REPORT: &[u8] = b"worker-bootstrap report v1";
 
@@ -16,6 +20,11 @@ impl TokenId {
     /// Six characters of `a-z0-9`, or nothing.
     pub fn parse(text: &str) -> Option<Self> {
         (text.len() == 6 && text.bytes().all(is_token_byte)).then(|| TokenId(text.to_owned()))
+    }
+
+    /// Whether it is that of [`ERASED`]: the token that stood there is gone.
+    pub fn is_erased(&self) -> bool {
+        ERASED.starts_with(&self.0)
     }
 
     /// The six characters.

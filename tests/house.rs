@@ -11,7 +11,7 @@ const GROUND: [&str; 7] = ["failure", "progress", "reason", "secret", "step", "t
 
 /// Who may know whom, from the top down. What stands here is what there is: a new line is a decision.
 const MAY_USE: [(&str, &[&str]); 18] = [
-    ("cli", &["agent", "machine", "admit", "check", "document", "find", "host", "plan", "report"]),
+    ("cli", &["agent", "machine", "admit", "check", "document", "find", "host", "plan", "report", "wipe"]),
     (
         "agent",
         &[
@@ -19,7 +19,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
             "report", "document", "kube",
         ],
     ),
-    ("machine", &["admit", "check", "document", "find", "host", "join", "kube", "mark", "plan", "report"]),
+    ("machine", &["admit", "check", "document", "find", "host", "join", "kube", "mark", "plan"]),
     ("start", &["document", "host", "join", "kube", "mark"]),
     ("report", &["wipe", "outward", "host", "document"]),
     // It has a connection of its own, and shares the one way to make one that trusts one CA alone.

@@ -27,6 +27,18 @@ fn the_unit_is_not_restarted_where_a_restart_is_useless() {
     assert_eq!(values(&unit, "Restart"), ["on-failure"]);
 }
 
+/// The sweep comes after cloud-init's last stage, and nothing that precedes that stage waits for it.
+#[test]
+fn the_sweep_closes_no_circle_and_blocks_nobody() {
+    let unit = read("systemd/worker-bootstrap-sweep.service");
+    assert_eq!(values(&unit, "After"), ["cloud-final.service"]);
+    assert_eq!(values(&unit, "WantedBy"), ["cloud-init.target"]);
+    assert_eq!(values(&unit, "Type"), ["exec"]);
+    assert_eq!(values(&unit, "Before"), Vec::<&str>::new());
+    let join = read("systemd/worker-bootstrap.service");
+    assert_eq!(values(&unit, "RestartPreventExitStatus"), values(&join, "RestartPreventExitStatus"));
+}
+
 #[test]
 fn the_watch_covers_the_places_that_are_searched() {
     let unit = read("systemd/worker-bootstrap.path");
@@ -38,7 +50,6 @@ fn the_watch_covers_the_places_that_are_searched() {
 fn the_unit_is_handed_the_credential_that_is_looked_for() {
     let unit = read("systemd/worker-bootstrap.service");
     assert_eq!(values(&unit, "LoadCredential"), [CREDENTIAL]);
-    assert_eq!(values(&unit, "ImportCredential"), [CREDENTIAL]);
 }
 
 #[test]

@@ -10,6 +10,7 @@ from pathlib import Path
 import approval
 import copies
 import faults
+import issuing
 import joins
 import registration
 import size
@@ -58,6 +59,7 @@ def main():
     began = time.monotonic()
     attempt("size", size.measure, table)
     attempt("request to approval", approval.measure, table)
+    attempt("the issuer", issuing.measure, table)
     attempt("whole joins", joins.measure, table)
     attempt("start to registration", registration.measure, table)
     attempt("copies of the token", copies.measure, table)

@@ -14,12 +14,15 @@
 //! A revocation is durable together with its operation before the caller is told; the cluster is told as soon
 //! as it can be reached. Between a revocation and a use the cluster decides, and its answer becomes the note.
 
+mod parts;
 pub mod settle;
+pub mod told;
+
+pub use parts::{IssueError, Issued, Served, Show, Shown, ToShow};
 
 use crate::clock;
-use crate::cluster::backend::Backend;
 use crate::cluster::kubernetes::ClusterError;
-use crate::cluster::{Grant, Promise, Reach};
+use crate::cluster::{Grant, Promise};
 use crate::master_key::MasterKey;
 use crate::metrics::{Event, Metrics};
 use crate::names::{BootstrapId, ClusterId, WorkspaceId};
@@ -29,13 +32,11 @@ use crate::store::revoke::{Revocation, Revoked};
 use crate::store::rows::{Bootstrap, Place, State, Status};
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use worker_bootstrap::secret::Secret;
-use worker_bootstrap::token::{Token, TokenId};
 
 /// How long a create may take, the cluster's part included; well below [`GIVEN_UP`].
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -43,101 +44,6 @@ const PATIENCE: Duration = Duration::from_secs(25);
 pub const GIVEN_UP: Duration = Duration::from_secs(600);
 /// Ids that are tried; one collides once in two thousand million.
 const TRIES: usize = 8;
-
-/// Everything that a bootstrap's texts are made of.
-#[derive(Debug)]
-pub struct ToShow<'a> {
-    /// Its id.
-    pub id: &'a BootstrapId,
-    /// Its cluster.
-    pub cluster: &'a ClusterId,
-    /// When it ends.
-    pub expires: OffsetDateTime,
-    /// Its token.
-    pub token: &'a Token,
-    /// What machines must know of the cluster.
-    pub reach: Reach,
-    /// What can be promised of the token there.
-    pub promise: &'a Promise,
-    /// Where the machine reports to.
-    pub report_url: String,
-}
-
-/// A bootstrap's texts. All of them hold the token.
-pub struct Shown {
-    /// For a shell.
-    pub command: String,
-    /// For cloud-init.
-    pub cloud_init: String,
-    /// By platform, in the contract's form.
-    pub artifacts: serde_json::Value,
-}
-
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shown")
-    }
-}
-
-/// Makes a bootstrap's texts, or says why it cannot.
-pub type Show = Arc<dyn Fn(&ToShow<'_>) -> Result<Shown, String> + Send + Sync>;
-
-/// A cluster that bootstraps are issued for.
-pub struct Served {
-    /// Its id and whose it is.
-    pub place: Place,
-    /// The cluster.
-    pub backend: Arc<dyn Backend>,
-    /// Makes its bootstraps' texts.
-    pub show: Show,
-}
-
-impl fmt::Debug for Served {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Served")
-            .field("place", &self.place)
-            .field("backend", &self.backend)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why something was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum IssueError {
-    /// This workspace has no such cluster or bootstrap.
-    #[error("there is no such cluster or bootstrap in this workspace")]
-    Absent,
-    /// The idempotency key was used for another request.
-    #[error("the idempotency key was used for another request")]
-    OtherRequest,
-    /// It changed since the caller saw it.
-    #[error("it changed meanwhile, its etag is {0}")]
-    Changed(i64),
-    /// The page is to begin after what is not there.
-    #[error("there is no such page")]
-    NoSuchPage,
-    /// The cluster cannot be reached or does not answer in time.
-    #[error("the cluster does not answer")]
-    Unreachable,
-    /// The cluster said no.
-    #[error("the cluster refuses the token")]
-    Refused,
-    /// The texts cannot be made.
-    #[error("cannot render the bootstrap: {0}")]
-    Show(String),
-    /// The store.
-    #[error("cannot use the store")]
-    Store(#[from] StoreError),
-}
-
-/// A bootstrap as it is told to the one who created it.
-#[derive(Debug)]
-pub struct Issued {
-    /// It.
-    pub bootstrap: Bootstrap,
-    /// What is shown once: nothing where it was used, revoked or expired since.
-    pub shown: Option<(Secret, Shown)>,
-}
 
 /// The issuer; clones share it.
 #[derive(Debug, Clone)]
@@ -190,16 +96,6 @@ impl Issuer {
     /// Where others find a bootstrap.
     pub fn url_of(&self, row: &Bootstrap) -> String {
         format!("{}/v1/clusters/{}/worker_bootstraps/{}", self.0.url, row.place.cluster, row.id)
-    }
-
-    /// The key by which this bootstrap's machine reports.
-    pub fn report_key(&self, id: &BootstrapId) -> Secret {
-        self.0.key.token(id).report_key()
-    }
-
-    /// The public half of this bootstrap's token.
-    pub fn token_id(&self, id: &BootstrapId) -> TokenId {
-        self.0.key.token(id).id().clone()
     }
 
     /// The place that this workspace means by this cluster.

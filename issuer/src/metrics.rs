@@ -115,7 +115,7 @@ impl Default for Metrics {
         registry.register("bootstraps", "What happened to bootstraps", bootstraps.clone());
         registry.register(
             "approval_seconds",
-            "From a certificate request's creation to its approval",
+            "From the look at a certificate request to its approval",
             approval_seconds.clone(),
         );
         registry.register("store_seconds", "Work of the store, until it is durable", store_seconds.clone());
@@ -147,7 +147,7 @@ impl Metrics {
         self.bootstraps.get_or_create(&Happened { cluster: cluster.to_string(), event: event.label() }).inc();
     }
 
-    /// A certificate request was approved, so long after it was made.
+    /// A certificate request was approved, so long after it was looked at.
     pub fn approval(&self, cluster: &ClusterId, took: Duration) {
         self.approval_seconds
             .get_or_create(&OfCluster { cluster: cluster.to_string() })

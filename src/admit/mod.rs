@@ -31,6 +31,10 @@ pub fn form(found: &Found, given: &Given) -> Result<Bootstrap, Failure> {
 /// `token_other_machine` on a cloned disk; `local_write_failed` where the ledger cannot be read.
 pub fn single_use(bootstrap: &Bootstrap, ledger: &Ledger) -> Result<History, Failure> {
     let id = bootstrap.token.id();
+    if id.is_erased() {
+        let what = "the token in it was used and has been erased by an earlier run";
+        return Err(Failure::new(Reason::TokenUsed, what));
+    }
     match ledger.history(id)? {
         History::OtherMachine(mark) => Err(Failure::new(
             Reason::TokenOtherMachine,

@@ -5,17 +5,43 @@ use crate::document::Document;
 use crate::failure::Failure;
 use crate::find::Residue;
 use crate::machine::Machine;
+use crate::progress::Progress;
 use crate::reason::{Exit, Reason};
 use crate::report::Report;
-use crate::wipe;
+use crate::wipe::{self, Custody, Needles};
+
+const SWEEP_UNIT: &str = "worker-bootstrap-sweep.service";
 
 /// A refusal that ends the token's life ends its copies too; a temporary failure never does.
-pub(super) fn give_up(failure: Failure, residue: Residue, report: &Report) -> Failure {
+pub(super) fn give_up(
+    failure: Failure,
+    machine: &Machine,
+    needles: &Needles,
+    residue: Residue,
+    report: &Report,
+) -> Failure {
     if matches!(failure.reason.exit(), Exit::Expired | Exit::TokenRefused | Exit::Used) {
         report.keep_will(&failure);
-        report.custody(&wipe::sources(residue));
+        report.custody(&wipe::everywhere(&machine.root, needles, residue, false));
     }
     failure
+}
+
+/// The last sweep is another unit's: it comes when cloud-init has ended, and sees what this one is kept
+/// from. Queued and not waited for: it is ordered after what may be waiting for this run.
+pub(super) async fn queue_the_sweep(machine: &Machine, custody: &Custody, report: &Report) {
+    let by_hand = "worker-bootstrap wipe erases them when cloud-init has ended";
+    match machine.manager {
+        Some(manager) => match manager.start_no_block(SWEEP_UNIT).await {
+            Ok(()) => {}
+            Err(error) if custody.pending.is_empty() => report.note(&format!("{SWEEP_UNIT}: {error}")),
+            Err(error) => report.warn(&format!(
+                "copies wait to be erased and {SWEEP_UNIT} does not start: {error}; {by_hand}"
+            )),
+        },
+        None if custody.pending.is_empty() => {}
+        None => report.warn(&format!("copies wait to be erased; {by_hand}")),
+    }
 }
 
 /// A join that was cut short by the token's expiry has one cause, whatever it was doing then.
@@ -39,8 +65,7 @@ pub(super) fn confess(left: &[wipe::Left]) -> Result<(), Failure> {
     if left.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> =
-        left.iter().map(|left| format!("{} ({})", left.path.display(), left.why)).collect();
+    let names: Vec<String> = left.iter().map(|left| format!("{} ({})", left.path, left.why)).collect();
     Err(Failure::new(
         Reason::ResidueLeft,
         format!("the node has joined, but the token is still in {}", names.join(", ")),

@@ -4,6 +4,7 @@
 
 use crate::check::CheckId;
 use crate::document::{NodeName, Pin, ServerUrl, UnixSeconds, WaitFor, parse_duration};
+use crate::token::TokenId;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Sweep now: find and erase every local copy of the tokens that were used here
+    Wipe(WipeArgs),
     /// Say what a reason code means, its usual causes, and what to do
     Explain {
         /// The code, as it stands in the failure's line; all codes without one
@@ -120,6 +123,28 @@ pub struct CheckArgs {
     /// As JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `wipe`.
+#[derive(Debug, Args)]
+pub struct WipeArgs {
+    /// Say what is there and what would be done; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Search for this token as well, by its public half: the six characters before the dot. Can be repeated
+    #[arg(long = "token-id", value_name = "ID", value_parser = token_id)]
+    pub token_ids: Vec<TokenId>,
+    /// Erase a bootstrap that has not been used yet as well: nothing can join with it afterwards
+    #[arg(long)]
+    pub unused: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn token_id(text: &str) -> Result<TokenId, String> {
+    // What was given may be a whole token: it is not repeated.
+    TokenId::parse(text).ok_or_else(|| "expected six characters of a-z and 0-9".to_owned())
 }
 
 fn check_id(text: &str) -> Result<CheckId, String> {

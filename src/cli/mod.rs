@@ -7,6 +7,7 @@ mod out;
 mod plan;
 mod run;
 mod status;
+mod wipe;
 
 use crate::agent::Options;
 use crate::document::{Authorities, Given, LARGEST, UnixSeconds};
@@ -34,7 +35,7 @@ pub async fn main(arguments: impl Iterator<Item = OsString>, undone: &[String]) 
         }
     };
     let root = Root::new(cli.root);
-    let journal = root.is_machine() && matches!(cli.command, Command::Run(_));
+    let journal = root.is_machine() && matches!(cli.command, Command::Run(_) | Command::Wipe(_));
     // In the journal every line would stand twice: once with its fields, once as text.
     let silent = journal && service::stderr_is_journal();
     let screen = Arc::new(Screen::new(service::stderr_is_terminal(), silent));
@@ -46,6 +47,7 @@ pub async fn main(arguments: impl Iterator<Item = OsString>, undone: &[String]) 
         Command::Run(args) => return run::run(args, root, screen).await,
         Command::Check(args) => check::check(args, root).await,
         Command::Plan(args) => plan::plan(args, root).await,
+        Command::Wipe(args) => wipe::wipe(args, root).await,
         Command::Status { json } => status::status(&root, json),
         Command::Explain { code } => explain::explain(code.as_deref()),
     };

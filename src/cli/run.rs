@@ -4,10 +4,8 @@ use super::args::RunArgs;
 use super::{options, out};
 use crate::agent::{self, Options};
 use crate::failure::Failure;
-use crate::host::own;
 use crate::host::root::Root;
 use crate::machine::Machine;
-use crate::progress::Progress;
 use crate::reason::{Exit, Reason};
 use crate::report::{Report, Screen};
 use std::sync::Arc;
@@ -36,9 +34,6 @@ pub(super) async fn run(args: RunArgs, root: Root, screen: Arc<Screen>) -> Exit 
 
 async fn flow(options: Result<Options, Failure>, root: Root, report: &Report) -> Result<String, Failure> {
     let options = options?;
-    if let Err(unlocked) = own::lock_memory() {
-        report.note(&unlocked);
-    }
     let machine = Machine::gather(root)?;
     agent::run(&options, &machine, report).await
 }

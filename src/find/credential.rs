@@ -1,5 +1,5 @@
 //! What systemd hands to its service: the credential `worker-bootstrap.document` (systemd.exec(5),
-//! `LoadCredential=`, `ImportCredential=`). It comes decrypted, whether it lay in a credential store, was
+//! `LoadCredential=`, `LoadCredentialEncrypted=`). It comes decrypted, whether it lay in a credential store, was
 //! encrypted there, or was given to the machine by its hypervisor (SMBIOS) or its boot loader.
 //!
 //! systemd's own copy is in memory that is not swapped, readable by this service alone, and goes with it.

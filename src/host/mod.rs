@@ -11,6 +11,9 @@ pub mod dir;
 pub mod files;
 pub mod secret_file;
 
+pub mod in_place;
+pub mod tree;
+
 pub mod lock;
 
 pub mod clock;

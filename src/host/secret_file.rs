@@ -261,7 +261,8 @@ fn overwrite(file: &mut File) -> io::Result<u64> {
     Ok(length)
 }
 
-fn guarantee_of(file: &File) -> Guarantee {
+/// What is known of the blocks below a file that is overwritten where it stands.
+pub(super) fn guarantee_of(file: &File) -> Guarantee {
     const RAMFS: u64 = 0x8584_58f6;
     const ZFS: u64 = 0x2fc1_2fc1;
     const BCACHEFS: u64 = 0xca45_1a4e;

@@ -5,6 +5,7 @@
 use nix::fcntl::OFlag;
 use nix::sys::stat::fstat;
 use sd_notify::NotifyState;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -64,9 +65,15 @@ pub enum Credentials {
 pub fn credentials() -> Credentials {
     #[expect(clippy::disallowed_methods, reason = "the one door")]
     let directory = std::env::var_os("CREDENTIALS_DIRECTORY");
+    handed(directory, Service::from_environment().listens)
+}
+
+/// A directory that is named and empty is one without this credential; none that is named is a systemd
+/// that knows of no credentials, or a unit that asks for none.
+fn handed(directory: Option<OsString>, is_service: bool) -> Credentials {
     match directory.filter(|directory| !directory.is_empty()) {
         Some(directory) => Credentials::Directory(directory.into()),
-        None if Service::from_environment().listens => Credentials::NotPassed,
+        None if is_service => Credentials::NotPassed,
         None => Credentials::NoService,
     }
 }
@@ -90,5 +97,24 @@ pub fn console_line(line: &str) {
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     if let Ok(mut console) = OpenOptions::new().write(true).custom_flags(flags.bits()).open("/dev/console") {
         console.write_all(format!("{}\r\n", crate::failure::one_line(line)).as_bytes()).ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_without_credentials_is_told_from_no_service() {
+        let directory = "/run/credentials/worker-bootstrap.service";
+        for (named, is_service, expected) in [
+            (Some(directory), true, Credentials::Directory(directory.into())),
+            (Some(directory), false, Credentials::Directory(directory.into())),
+            (Some(""), true, Credentials::NotPassed),
+            (None, true, Credentials::NotPassed),
+            (None, false, Credentials::NoService),
+        ] {
+            assert_eq!(handed(named.map(OsString::from), is_service), expected, "{named:?} {is_service}");
+        }
     }
 }

@@ -53,6 +53,11 @@ impl Manager {
         systemctl(&["restart", "--no-block", "--", unit]).await.map(drop)
     }
 
+    /// Queues a start and does not wait for it.
+    pub async fn start_no_block(self, unit: &str) -> Result<(), ProcessError> {
+        systemctl(&["start", "--no-block", "--", unit]).await.map(drop)
+    }
+
     /// How the unit is.
     pub async fn unit_state(self, unit: &str) -> Result<UnitState, ProcessError> {
         let properties = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus";

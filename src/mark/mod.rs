@@ -69,6 +69,18 @@ pub struct Mark {
     pub sources: Vec<PathBuf>,
 }
 
+impl Mark {
+    /// The public half of its token, as a type.
+    pub fn needle(&self) -> Option<TokenId> {
+        TokenId::parse(&self.token_id)
+    }
+
+    /// Whether nobody needs the token any more, here.
+    pub fn is_spent(&self) -> bool {
+        self.phase >= Phase::Finished
+    }
+}
+
 /// What a mark is begun with.
 #[derive(Debug)]
 pub struct Beginning {
@@ -149,6 +161,22 @@ impl Ledger {
             }
         }
         Ok(standing.map(|(_, mark)| mark))
+    }
+
+    /// Every mark on this disk, those of other machines that it is a copy of as well.
+    ///
+    /// # Errors
+    /// As [`Ledger::history`].
+    pub fn all(&self) -> Result<Vec<Mark>, Failure> {
+        let names =
+            dir::list(&self.dir, MARKS_LIMIT).map_err(|error| unreadable(&self.dir).because(error))?;
+        let names = names.into_iter().filter(|entry| entry.name.ends_with(".json"));
+        names.filter_map(|entry| self.read(&entry.name).transpose()).collect()
+    }
+
+    /// Whether this machine may still have to use the token of `mark`.
+    pub fn may_need(&self, mark: &Mark) -> bool {
+        mark.machine_id == self.machine_id && !mark.is_spent()
     }
 
     /// Notes that a join with this token begins here. Durable before it returns.

@@ -58,6 +58,7 @@ impl Record {
             message: None,
             next: None,
             custody: None,
+            sweep: None,
         };
         Record { status, began: Instant::now(), step: None, wait: None }
     }

@@ -60,6 +60,8 @@ pub struct Status {
     pub next: Option<String>,
     /// What became of the copies of the token.
     pub custody: Option<Custody>,
+    /// What the last sweep after this run came to.
+    pub sweep: Option<Custody>,
 }
 
 /// Public names of what is being joined.

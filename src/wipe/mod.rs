@@ -1,46 +1,60 @@
-//! Step 8: erase the copies of the token that this program knows of, and say of each what became of it.
+//! Step 8: erase every copy of the token that is on this machine, and say of each what became of it.
 //!
-//! Takes the [`Residue`] by value: what has been handed here is not read again. Best effort that
-//! confesses everything: one copy that cannot be erased does not keep the others alive. A restart
+//! First what others keep ([`sweep`]: the table in [`places`], searched through every layer a token comes
+//! wrapped in, put over in place), then what is this program's own, whole: the copy that the token was read
+//! from goes last. Takes the [`Residue`] by value: what has been handed here is not read again. Best effort
+//! that confesses everything: one copy that cannot be erased does not keep the others alive. A restart
 //! wipes again; what is already gone is no error.
+
+mod base64;
+mod custody;
+mod gzip;
+mod layers;
+mod needles;
+mod one;
+mod origin;
+mod places;
+mod sweep;
+
+pub use custody::{Custody, Erased, Left};
+pub use needles::Needles;
+pub use places::RULES;
+use sweep::{Act, Sweep};
 
 use crate::document;
 use crate::find::{Place, Residue};
 use crate::host::root::Root;
 use crate::host::secret_file::{self, Guarantee};
-use serde::Serialize;
-use std::path::PathBuf;
+use crate::token::TokenId;
+use custody::shown;
+use std::path::{Path, PathBuf};
 
-/// What became of all copies.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Custody {
-    /// Copies that are gone.
-    pub erased: Vec<Erased>,
-    /// Copies that should have been erasable and are still there.
-    pub left: Vec<Left>,
+/// Erases every copy on this machine: of a token that is spent, so that nobody needs one any more. With
+/// `wait` what cloud-init still reads is left for a later sweep.
+pub fn everywhere(root: &Root, needles: &Needles, residue: Residue, wait: bool) -> Custody {
+    let own = residue.own_paths();
+    let shared: Vec<PathBuf> = residue.paths().into_iter().filter(|path| !own.contains(path)).collect();
+    let mut custody = Custody::default();
+    if !needles.is_empty() {
+        let sweep = Sweep::new(root, needles, Act::Erase).but_for(own);
+        let sweep = if wait { sweep } else { sweep.without_waiting() };
+        custody = sweep.everywhere(&shared);
+    }
+    custody.merge(sources(residue));
+    if !needles.is_empty() {
+        origin::name(root, &mut custody);
+    }
+    custody
 }
 
-/// A copy that is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Erased {
-    /// Where it lay.
-    pub path: PathBuf,
-    /// How many bytes were overwritten.
-    pub bytes: u64,
-    /// Why the storage below may still hold the old blocks, where it may.
-    pub not_guaranteed: Option<String>,
-}
-
-/// A copy that is still there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Left {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// Why it could not be erased.
-    pub why: String,
+/// What [`everywhere`] would do; changes nothing.
+pub fn survey(root: &Root, needles: &Needles) -> Custody {
+    if needles.is_empty() {
+        return Custody::default();
+    }
+    let mut custody = Sweep::new(root, needles, Act::Say).everywhere(&[]);
+    origin::name(root, &mut custody);
+    custody
 }
 
 /// Overwrites, syncs and removes every file of `residue` that is this program's own. Files that belong to
@@ -51,14 +65,14 @@ pub fn sources(residue: Residue) -> Custody {
         let Place::Ours(place) = place else { continue };
         match secret_file::erase(&place) {
             Ok(erased) => custody.erased.push(Erased {
-                path: place.path,
+                path: shown(&place.path),
                 bytes: erased.bytes,
                 not_guaranteed: match erased.guarantee {
                     Guarantee::Memory | Guarantee::InPlace => None,
                     Guarantee::None { why } => Some(why),
                 },
             }),
-            Err(error) => custody.left.push(Left { path: place.path, why: error.to_string() }),
+            Err(error) => custody.left.push(Left::new(&place.path, error.to_string())),
         }
     }
     custody
@@ -74,6 +88,12 @@ pub fn recall(paths: &[PathBuf], token_id: &str, root: &Root) -> Residue {
             || document::parse(bytes, "").is_ok_and(|found| found.token.id().as_str() == token_id)
     };
     those(paths, root, |bytes| holds(bytes) || is_overwritten(bytes))
+}
+
+/// The public half of the token in the document at `path`, where one lies there.
+pub fn token_of(path: &Path, root: &Root) -> Option<TokenId> {
+    let opened = secret_file::open(path, root).ok()??;
+    Some(document::parse(&opened.bytes, "").ok()?.token.id().clone())
 }
 
 /// The places among `paths` where erasing was cut off between overwriting and removing.
@@ -93,42 +113,4 @@ fn those(paths: &[PathBuf], root: &Root, holds: impl Fn(&[u8]) -> bool) -> Resid
 
 fn is_overwritten(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| *byte == 0)
-}
-
-impl Custody {
-    /// Whether no copy was met at all.
-    pub fn is_empty(&self) -> bool {
-        self.erased.is_empty() && self.left.is_empty()
-    }
-
-    /// Adds what another sweep did.
-    pub fn merge(&mut self, other: Custody) {
-        self.erased.extend(other.erased);
-        self.left.extend(other.left);
-    }
-
-    /// How many copies went, and how many are left.
-    pub fn count(&self) -> String {
-        match (self.erased.len(), self.left.len()) {
-            (0, 0) => "no copy on this machine to erase".to_owned(),
-            (erased, 0) => format!("{erased} erased"),
-            (erased, left) => format!("{erased} erased, {left} STILL THERE"),
-        }
-    }
-
-    /// Each copy: where, and how sure it is gone.
-    pub fn summary(&self) -> String {
-        let mut parts = Vec::new();
-        for erased in &self.erased {
-            let path = erased.path.display();
-            parts.push(match &erased.not_guaranteed {
-                None => format!("erased {path} ({} bytes)", erased.bytes),
-                Some(why) => format!("erased {path} ({} bytes, without guarantee: {why})", erased.bytes),
-            });
-        }
-        parts.extend(
-            self.left.iter().map(|left| format!("STILL THERE: {} ({})", left.path.display(), left.why)),
-        );
-        if parts.is_empty() { "no copy on this machine to erase".to_owned() } else { parts.join("; ") }
-    }
 }

@@ -121,6 +121,17 @@ fn the_same_in_two_forms_is_one_and_what_is_cloud_inits_stays() {
     }
 }
 
+/// Not even where somebody names such a file as the document.
+#[test]
+fn a_file_of_cloud_inits_that_is_named_stays() {
+    let scene = Scene::new();
+    cloud(&scene, &carrying(&scene.document(-60)));
+    let name = format!("{INSTANCE}/user-data.txt");
+    let said = scene.agent(&["run", "--document", &scene.machine.path(&name).display().to_string()], b"");
+    assert_eq!(said.exit, 5, "{}", said.stderr);
+    assert!(scene.machine.read(&name).contains("#cloud-config"));
+}
+
 #[test]
 fn two_different_ones_are_named_and_a_spent_one_gives_way() {
     let scene = Scene::new();

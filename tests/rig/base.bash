@@ -13,6 +13,7 @@ base_make() { # base_make PACKAGE
     overlay "$image" "$work/base"
     local base=$work/base/root
     install -m 0755 "$rig/kubelet" "$base/usr/bin/kubelet"
+    install -m 0755 "$rig/register-node" "$base/usr/lib/register-node"
     cp "$1" "$base/root/package.deb"
     systemd-nspawn --quiet --directory="$base" --register=no --keep-unit --private-network --pipe \
         dpkg --install /root/package.deb </dev/null

@@ -39,7 +39,7 @@ clusters:
     kubelet: {version: ">=1.20"}
     join: {timeout: 1m}
 CONFIG
-    "$issuer" token create --config "$work/issuer/issuer.yaml" --workspace ws_test --output "$work/issuer/token"
+    "$issuer" token create --config "$work/issuer/issuer.yaml" --workspace ws_test --output "$work/issuer/token" >"$work/issuer/said"
     ip netns exec "$cluster_namespace" "$issuer" serve --config "$work/issuer/issuer.yaml" >"$work/issuer.log" 2>&1 8>&- 9>&- &
     issuing=$!
     wait_until 30 of_issuer /readyz
@@ -50,11 +50,21 @@ of_issuer() { # of_issuer PATH
         --cacert "$work/issuer/ca.crt" "$api_url$1"
 }
 
+# bootstrap VERB [ARGUMENT...]: asks the API.
+bootstrap() {
+    local verb=$1
+    shift
+    ip netns exec "$cluster_namespace" "$issuer" bootstrap "$verb" "$@" --url "$api_url" --ca-file "$work/issuer/ca.crt" \
+        --token-file "$work/issuer/token" --cluster clu_test
+}
+
 # Creates a bootstrap; its texts are for of_bootstrap to give, and its token is remembered to be searched for.
 bootstrap_create() {
-    ip netns exec "$cluster_namespace" "$issuer" bootstrap create --url "$api_url" --ca-file "$work/issuer/ca.crt" \
-        --token-file "$work/issuer/token" --cluster clu_test --json --output "$work/$name/bootstrap.json"
+    bootstrap create --json --output "$work/$name/bootstrap.json"
     remember "$(of_bootstrap token)"
 }
+
+# bootstrap_has WORD: whether something that happened to the bootstrap is told in this word.
+bootstrap_has() { bootstrap events "$(of_bootstrap id)" | tee "$work/$name/events" | grep -qw "$1"; }
 
 of_bootstrap() { jq -r ".$1" "$work/$name/bootstrap.json"; }

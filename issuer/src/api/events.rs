@@ -5,7 +5,6 @@ use super::caller::Caller;
 use super::refusal::Refusal;
 use super::{Api, query};
 use crate::clock;
-use crate::issue::IssueError;
 use crate::names::BootstrapId;
 use crate::store::events::{Event, Page, Wanted};
 use axum::Json;
@@ -51,12 +50,10 @@ pub async fn list(
     let caller = Caller::of(&api, request.headers(), request.extensions()).await?;
     let place = api.issuer.place(&caller.workspace, &cluster)?;
     let id = BootstrapId::parse(&id).ok_or_else(Refusal::not_found)?;
-    api.issuer.get(place.clone(), id.clone()).await?;
     let asked = query::events(request.uri().query().unwrap_or(""))?;
     let now = clock::now().unix_timestamp();
     let wanted = Wanted { place, id, after: asked.after, limit: asked.limit, now };
-    let page = api.issuer.store().events(wanted).await.map_err(IssueError::from)?;
-    Ok(Json(List::of(page.ok_or_else(Refusal::not_found)?)).into_response())
+    Ok(Json(List::of(api.issuer.events(wanted).await?)).into_response())
 }
 
 impl List {

@@ -31,10 +31,7 @@ pub fn list(query: &str) -> Result<List, Refusal> {
         match &*name {
             "cursor" if value.is_empty() => {}
             "cursor" => {
-                let id = cursor(&value);
-                list.after = Some(id.ok_or_else(|| {
-                    Refusal::invalid("query", "cursor", "Not a cursor of this list: start without one")
-                })?);
+                list.after = Some(cursor(&value).ok_or_else(Refusal::no_such_page)?);
             }
             "limit" => list.limit = limit(&value)?,
             "status" => {
@@ -78,9 +75,7 @@ pub fn events(query: &str) -> Result<Events, Refusal> {
         match &*name {
             "cursor" if value.is_empty() => {}
             "cursor" => {
-                events.after = event_cursor(&value).ok_or_else(|| {
-                    Refusal::invalid("query", "cursor", "Not a cursor of this list: start without one")
-                })?;
+                events.after = event_cursor(&value).ok_or_else(Refusal::no_such_page)?;
             }
             "limit" => events.limit = limit(&value)?,
             _ => return Err(Refusal::invalid("query", &name, "Not a parameter of this request")),

@@ -151,6 +151,12 @@ impl Refusal {
         refusal
     }
 
+    /// The cursor is none of this list's. By the contract any text may be one, so that it is not the form of the
+    /// request that is wrong.
+    pub fn no_such_page() -> Refusal {
+        Refusal::new(Kind::NotFound, "Not a cursor of this list: start without one").at("query", "cursor")
+    }
+
     /// The one answer for what is not there and for what is another workspace's.
     pub fn not_found() -> Refusal {
         Refusal::new(Kind::NotFound, "Resource not found")
@@ -185,9 +191,7 @@ impl From<IssueError> for Refusal {
                     .with("reason", "ABORTED")
                     .with("etag", etag.to_string())
             }
-            IssueError::NoSuchPage => {
-                Refusal::invalid("query", "cursor", "Not a cursor of this list: start without one")
-            }
+            IssueError::NoSuchPage => Refusal::no_such_page(),
             IssueError::Unreachable => Refusal::new(
                 Kind::Unavailable,
                 "The cluster does not answer: send the same request again, with the same idempotency key",

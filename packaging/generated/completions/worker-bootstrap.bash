@@ -31,6 +31,9 @@ _worker__bootstrap() {
             worker__bootstrap,status)
                 cmd="worker__bootstrap__subcmd__status"
                 ;;
+            worker__bootstrap,wipe)
+                cmd="worker__bootstrap__subcmd__wipe"
+                ;;
             *)
                 ;;
         esac
@@ -38,7 +41,7 @@ _worker__bootstrap() {
 
     case "${cmd}" in
         worker__bootstrap)
-            opts="-v -h -V --root --verbose --help --version run check plan status explain"
+            opts="-v -h -V --root --verbose --help --version run check plan status wipe explain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -218,6 +221,28 @@ _worker__bootstrap() {
                 return 0
             fi
             case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        worker__subcmd__bootstrap__subcmd__wipe)
+            opts="-v -h --dry-run --token-id --unused --json --root --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --token-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

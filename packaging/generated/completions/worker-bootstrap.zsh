@@ -96,6 +96,19 @@ _arguments "${_arguments_options[@]}" : \
 '--help[Print help]' \
 && ret=0
 ;;
+(wipe)
+_arguments "${_arguments_options[@]}" : \
+'*--token-id=[Search for this token as well, by its public half\: the six characters before the dot. Can be repeated]:ID:_default' \
+'--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
+'--dry-run[Say what is there and what would be done; change nothing]' \
+'--unused[Erase a bootstrap that has not been used yet as well\: nothing can join with it afterwards]' \
+'--json[As JSON]' \
+'-v[Show debug lines]' \
+'--verbose[Show debug lines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
 (explain)
 _arguments "${_arguments_options[@]}" : \
 '--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
@@ -118,6 +131,7 @@ _worker-bootstrap_commands() {
 'check:Run the host checks alone; needs no token, changes nothing' \
 'plan:Show what run would do, step by step; changes nothing' \
 'status:Show the current or last run' \
+'wipe:Sweep now\: find and erase every local copy of the tokens that were used here' \
 'explain:Say what a reason code means, its usual causes, and what to do' \
     )
     _describe -t commands 'worker-bootstrap commands' commands "$@"
@@ -146,6 +160,11 @@ _worker-bootstrap__subcmd__run_commands() {
 _worker-bootstrap__subcmd__status_commands() {
     local commands; commands=()
     _describe -t commands 'worker-bootstrap status commands' commands "$@"
+}
+(( $+functions[_worker-bootstrap__subcmd__wipe_commands] )) ||
+_worker-bootstrap__subcmd__wipe_commands() {
+    local commands; commands=()
+    _describe -t commands 'worker-bootstrap wipe commands' commands "$@"
 }
 
 if [ "$funcstack[1]" = "_worker-bootstrap" ]; then

@@ -7,7 +7,7 @@ case_join() {
     issue
     document | put etc/worker-bootstrap/bootstrap.yaml 0400
 
-    is 'installing has enabled both units' "$(enabled_units)" 'worker-bootstrap.path worker-bootstrap.service'
+    is 'installing has enabled its units' "$(enabled_units)" 'worker-bootstrap.path worker-bootstrap.service'
     is 'installing has run nothing' "$(ls -A "$root/var/lib/worker-bootstrap")" ''
 
     watch_processes
@@ -106,7 +106,7 @@ join_told_the_journal() {
 # the network, files in /etc, the console.
 unit_is_well_formed() {
     is 'systemd finds nothing wrong with the units' \
-        "$(inside systemd-analyze --man=no verify worker-bootstrap.service worker-bootstrap.path 2>&1)" ''
+        "$(inside systemd-analyze --man=no verify worker-bootstrap.service worker-bootstrap.path worker-bootstrap-sweep.service 2>&1)" ''
     check 'systemd finds the service hardened to 2.6 or better' \
         inside systemd-analyze --no-pager --threshold=26 security worker-bootstrap.service
 }

@@ -17,7 +17,7 @@ machine_without_agent() {
     bootstrap_create
 }
 
-seed() {
+rendered_seed() {
     put var/lib/cloud/seed/nocloud/user-data 0600
     put var/lib/cloud/seed/nocloud/meta-data 0644 <<<$'instance-id: i-'"$name"$'\nlocal-hostname: '"$name"
     check 'cloud-init finds the user-data valid' \
@@ -27,7 +27,7 @@ seed() {
 rendered_user_data() {
     title 'rendered: the user-data, on the first boot of a machine without the agent'
     machine_without_agent worker-user-data
-    of_bootstrap cloud_init | seed
+    of_bootstrap cloud_init | rendered_seed
     watch_processes
     machine_boot
     check 'the boot comes to its end' wait_until 60 booted
@@ -46,6 +46,8 @@ rendered_user_data() {
     )" 0
     check 'the console tells what was installed' grep -qaE 'worker-bootstrap [0-9.]+ is installed' "$work/$name/console"
     is 'it is what the package would have installed' "$(rendered_units)" 'enabled enabled'
+    check 'the issuer knows that it has joined, by the machine itself' wait_until 20 bootstrap_has 'joined'
+    is 'the token is dead' "$(bootstrap get "$(of_bootstrap id)" --json | jq -r .status)" expired
     machine_off
     machine_boot
     title 'rendered: the second boot'
@@ -90,7 +92,7 @@ rendered_command() {
 rendered_and_tampered_with() {
     title 'rendered: what is downloaded is not what was named'
     machine_without_agent worker-tampered
-    of_bootstrap cloud_init | sed -E "s/(expected=')[0-9a-f]{8}/\\100000000/" | seed
+    of_bootstrap cloud_init | sed -E "s/(expected=')[0-9a-f]{8}/\\100000000/" | rendered_seed
     machine_boot
     check 'the boot comes to its end' wait_until 60 booted
     check 'cloud-init comes to its end' wait_until 60 cloud_init_done

@@ -80,7 +80,7 @@ pub(super) async fn connect(settings: &Settings) -> Result<Cluster, ClusterError
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = kube::Client::try_from(config)
         .map_err(|error| ClusterError::Refused(format!("cannot prepare the connection: {error}")))?;
-    Ok(Cluster { client, reach: Arc::new(reach) })
+    Ok(Cluster { client, reach: Arc::new(reach), approved: None })
 }
 
 fn reach(settings: &Settings, config: &Config) -> Result<Reach, ClusterError> {

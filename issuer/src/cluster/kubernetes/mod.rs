@@ -29,6 +29,7 @@ use super::{Grant, Promise, Reach, Seen, Withdrawn};
 use k8s_openapi::api::core::v1::Secret;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use worker_bootstrap::token::TokenId;
 
@@ -40,7 +41,11 @@ const NAMESPACE: &str = "kube-system";
 pub struct Cluster {
     client: kube::Client,
     reach: Arc<Reach>,
+    approved: Option<Measure>,
 }
+
+/// Is told how long an approval took, from the look at the request to the cluster's word that it stands.
+pub type Measure = Arc<dyn Fn(Duration) + Send + Sync>;
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,6 +60,12 @@ impl Cluster {
     /// [`ClusterError::Refused`] where the settings say too little or what is not safe.
     pub async fn connect(settings: &Settings) -> Result<Cluster, ClusterError> {
         connect::connect(settings).await
+    }
+
+    /// The same connection, whose approvals are measured.
+    #[must_use]
+    pub fn measured(self, approved: Measure) -> Cluster {
+        Cluster { approved: Some(approved), ..self }
     }
 
     /// What machines must know.

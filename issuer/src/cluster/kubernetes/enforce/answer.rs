@@ -28,6 +28,12 @@ pub(super) struct Answer {
     pub(super) message: String,
 }
 
+impl Answer {
+    pub(super) fn is_approval(&self) -> bool {
+        self.kind == "Approved"
+    }
+}
+
 fn denied(reason: &'static str, message: String) -> Answer {
     Answer { kind: "Denied", reason, message }
 }

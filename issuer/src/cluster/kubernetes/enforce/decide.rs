@@ -12,6 +12,7 @@ use crate::cluster::kubernetes::words::reason;
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, CertificateSigningRequestCondition};
 use kube::runtime::controller::Action;
 use std::sync::Arc;
+use std::time::Instant;
 use time::OffsetDateTime;
 use worker_bootstrap::token::TokenId;
 
@@ -26,6 +27,7 @@ pub(super) async fn request(
     } else if let Some(approval) = condition(&request, "Approved") {
         approved(&enforcer, &token, &request, approval).await?;
     } else {
+        let began = Instant::now();
         let verdict = match judge::wanted(&request) {
             Err(why) => answer::not_a_kubelets(&token, &why),
             Ok(by) => {
@@ -34,7 +36,16 @@ pub(super) async fn request(
                 refusal.unwrap_or_else(|| answer::approved(&token, &by))
             }
         };
-        return write(&enforcer, &request, &verdict).await;
+        let written = write(&enforcer, &request, &verdict).await?;
+        if let Some(measure) = enforcer
+            .cluster
+            .approved
+            .as_ref()
+            .filter(|_| verdict.is_approval() && written == Action::await_change())
+        {
+            measure(began.elapsed());
+        }
+        return Ok(written);
     }
     Ok(Action::await_change())
 }

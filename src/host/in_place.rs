@@ -1,0 +1,208 @@
+//! Reads a file in windows and changes bytes of it where they stand: same length, same inode, nothing
+//! truncated, nothing renamed. Mode, owner and times are as before.
+//!
+//! Windows overlap, so that what is at most [`OVERLAP`] long is whole in one of them. Holes are skipped.
+//! Memory is one window, whatever the file's size; a window is zeroed when it goes.
+
+use super::secret_file::{Guarantee, guarantee_of};
+use crate::secret::SecretBytes;
+use nix::errno::Errno;
+use nix::unistd::{Whence, lseek};
+use std::fs::{File, FileTimes, Metadata, Permissions};
+use std::io::{self, BufReader, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+
+use super::tree::Spot;
+
+/// The largest window, in bytes.
+pub const WINDOW: usize = 1024 * 1024;
+/// What two windows have in common, in bytes.
+pub const OVERLAP: usize = 256 * 1024;
+
+/// A part of a file.
+#[derive(Debug)]
+pub struct Window<'a> {
+    /// Where it begins in the file.
+    pub at: u64,
+    /// What stands there.
+    pub bytes: &'a [u8],
+    /// Whether the file ends, or a hole begins, where it ends.
+    pub last: bool,
+}
+
+/// Bytes to be put over others.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Patch {
+    /// Where, counted from the window's beginning.
+    pub at: usize,
+    /// What is put there.
+    pub new: Vec<u8>,
+}
+
+/// How many bytes of these patches no earlier window had in it; `up_to` is how far those went.
+pub fn fresh(window: &Window<'_>, patches: &[Patch], up_to: &mut u64) -> u64 {
+    let end = |patch: &Patch| window.at + (patch.at + patch.new.len()) as u64;
+    let before = *up_to;
+    *up_to = window.at + window.bytes.len() as u64;
+    patches.iter().filter(|patch| end(patch) > before).map(|patch| patch.new.len() as u64).sum()
+}
+
+/// How far a reading came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// To the end.
+    Whole,
+    /// To the limit.
+    Limited,
+}
+
+/// Shows the file window by window, until `visit` says no or `limit` bytes were read.
+pub fn read(
+    file: &File,
+    limit: u64,
+    mut visit: impl FnMut(&Window<'_>) -> io::Result<bool>,
+) -> io::Result<Extent> {
+    // Files of proc and sysfs say 0 and hold more.
+    let size = file.metadata()?.len().clamp(4096, WINDOW as u64 - 1) + 1;
+    let mut buffer = SecretBytes::new(vec![0; usize::try_from(size).unwrap_or(WINDOW)]);
+    let (mut at, mut kept, mut seen) = (0, 0, 0);
+    let mut next = next_data(file, 0)?;
+    while let Some(from) = next {
+        if kept == 0 {
+            at = from;
+        }
+        let got = fill(file, &mut buffer[kept..], from)?;
+        if got == 0 {
+            // What was taken for the middle was the end.
+            visit(&Window { at, bytes: &buffer[..kept], last: true })?;
+            break;
+        }
+        let filled = kept + got;
+        let end = at + filled as u64;
+        next = if filled < buffer.len() { None } else { next_data(file, end)? };
+        let goes_on = next == Some(end);
+        if !visit(&Window { at, bytes: &buffer[..filled], last: !goes_on })? {
+            break;
+        }
+        seen += got as u64;
+        if seen >= limit && next.is_some() {
+            return Ok(Extent::Limited);
+        }
+        // What comes after a hole begins a window of its own.
+        kept = if goes_on { OVERLAP.min(filled / 2) } else { 0 };
+        buffer.copy_within(filled - kept..filled, 0);
+        at = end - kept as u64;
+    }
+    Ok(Extent::Whole)
+}
+
+/// Reads it from its beginning to its end, in one go.
+pub fn from_the_start(mut file: &File) -> io::Result<BufReader<&File>> {
+    file.seek(SeekFrom::Start(0))?;
+    Ok(BufReader::new(file))
+}
+
+/// Where data is from `from` on; `None` at the end. Where the file system does not know, `from` itself.
+fn next_data(file: &File, from: u64) -> io::Result<Option<u64>> {
+    let Ok(offset) = i64::try_from(from) else { return Ok(None) };
+    match lseek(file, offset, Whence::SeekData) {
+        Ok(at) => Ok(Some(u64::try_from(at).unwrap_or(from))),
+        // The end; or a file of proc, which knows no such thing: reading tells.
+        Err(Errno::ENXIO) if file.metadata()?.len() > 0 => Ok(None),
+        Err(_) => Ok(Some(from)),
+    }
+}
+
+fn fill(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// A file that is being changed in place.
+#[derive(Debug)]
+pub struct Changing {
+    file: File,
+    before: Metadata,
+    mode_lent: bool,
+}
+
+impl Changing {
+    /// Opens the file that `read` was read from; `None` when another one stands there by now.
+    pub fn open(spot: &Spot, read: &File) -> io::Result<Option<Changing>> {
+        let before = read.metadata()?;
+        let (file, mode_lent) = match spot.open_to_write() {
+            // Without the rights of root a file of mode 0400 has to be made writable first.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && before.mode() & 0o200 == 0 => {
+                read.set_permissions(Permissions::from_mode(before.mode() & 0o7777 | 0o200))?;
+                (spot.open_to_write(), true)
+            }
+            opened => (opened, false),
+        };
+        let file = match file {
+            Err(error) if is_gone(&error) => return Ok(None),
+            file => file?,
+        };
+        let now = file.metadata()?;
+        let same = now.is_file() && now.dev() == before.dev() && now.ino() == before.ino();
+        Ok(same.then_some(Changing { file, before, mode_lent }))
+    }
+
+    /// Reads it through, and puts over each window what `patches` says of it, before the next one is read.
+    /// Gives the bytes that were put.
+    pub fn patch(
+        &self,
+        limit: u64,
+        mut patches: impl FnMut(&Window<'_>) -> io::Result<Vec<Patch>>,
+    ) -> io::Result<u64> {
+        let (mut written, mut up_to) = (0, 0);
+        read(&self.file, limit, |window| {
+            let patches = patches(window)?;
+            for patch in &patches {
+                self.file.write_all_at(&patch.new, window.at + patch.at as u64)?;
+            }
+            written += fresh(window, &patches, &mut up_to);
+            Ok(true)
+        })?;
+        Ok(written)
+    }
+
+    /// Puts `bytes` at `at`.
+    pub fn put(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, at)
+    }
+
+    /// The file, to be read again.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Makes it last, gives mode and times back, and says what is known of the blocks below.
+    pub fn finish(self) -> io::Result<Guarantee> {
+        self.file.sync_all()?;
+        if self.mode_lent {
+            self.file.set_permissions(Permissions::from_mode(self.before.mode() & 0o7777))?;
+        }
+        let times =
+            FileTimes::new().set_accessed(self.before.accessed()?).set_modified(self.before.modified()?);
+        // Times of another owner's file need a capability that a service may lack: content goes first.
+        self.file.set_times(times).ok();
+        self.file.sync_all()?;
+        Ok(guarantee_of(&self.file))
+    }
+}
+
+/// Whether the name is gone, or has become a link, a directory or a device.
+pub fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error().map(Errno::from_raw),
+        Some(Errno::ENOENT | Errno::ELOOP | Errno::ENXIO | Errno::EISDIR | Errno::ENOTDIR | Errno::ENODEV)
+    )
+}

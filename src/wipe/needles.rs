@@ -1,0 +1,151 @@
+//! What is searched for, and what is put over it.
+//!
+//! After the join only the token's public half is known: six characters, a dot, and then any sixteen of
+//! the token's alphabet are a token. While the token itself is at hand its secret half is searched for by
+//! itself as well. Nothing of this is ever stored.
+
+use crate::secret::{Secret, SecretBytes};
+use crate::token::{self, Token, TokenId};
+use memchr::memmem;
+
+use crate::host::in_place::Patch;
+
+/// What is put over a token.
+pub(super) const ERASED: &[u8] = token::ERASED.as_bytes();
+const ID: usize = 6;
+const SECRET: usize = 16;
+
+/// How the dot between the halves is written: plain, percent-encoded, in JSON, YAML and XML escapes.
+const DOTS: [&[u8]; 9] =
+    [b".", b"%2E", b"%2e", b"\\u002e", b"\\u002E", b"\\x2e", b"\\x2E", b"&#46;", b"&#x2e;"];
+
+/// The tokens that are searched for.
+#[derive(Debug, Default)]
+pub struct Needles {
+    of: Vec<Needle>,
+}
+
+#[derive(Debug)]
+struct Needle {
+    id: TokenId,
+    secret: Option<Secret>,
+}
+
+impl Needles {
+    /// A token that is still at hand.
+    pub fn of(token: &Token) -> Self {
+        let secret = Secret::new(token.secret_half().to_owned());
+        Needles { of: vec![Needle { id: token.id().clone(), secret: Some(secret) }] }
+    }
+
+    /// Tokens of which the public half is known.
+    pub fn of_ids(ids: impl IntoIterator<Item = TokenId>) -> Self {
+        Needles { of: ids.into_iter().map(|id| Needle { id, secret: None }).collect() }
+    }
+
+    /// Whether nothing is searched for.
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    /// What the base64 of a text that holds one of them is sure to hold: the encoding of what is known, at
+    /// each of the three alignments, without the characters that depend on the neighbours; and how far
+    /// its first character is into the encoding of the known.
+    pub(super) fn base64_cores(&self) -> Vec<Core> {
+        let mut cores = Vec::new();
+        for needle in &self.of {
+            let id = SecretBytes::new(format!("{}.", needle.id).into_bytes());
+            let secret = needle.secret.iter().map(|secret| SecretBytes::new(secret.expose().into()));
+            for known in std::iter::once(id).chain(secret) {
+                cores.extend((0..3).map(|shift| Core::of(&known, shift)));
+            }
+        }
+        cores
+    }
+
+    /// What has to be put where in `bytes` for no token to stand there as plain text or in hexadecimal.
+    pub(super) fn patches(&self, bytes: &[u8], into: &mut Vec<Patch>) {
+        for needle in &self.of {
+            let id = needle.id.as_str().as_bytes();
+            for at in memmem::find_iter(bytes, id) {
+                if let Some(secret) = secret_after(bytes, at + ID)
+                    && bytes[at..at + ID] != ERASED[..ID]
+                {
+                    // The dot stays as it is written.
+                    let new = [&ERASED[..ID], &bytes[at + ID..secret], &ERASED[ID + 1..]].concat();
+                    into.push(Patch { at, new });
+                }
+            }
+            if let Some(secret) = &needle.secret {
+                let erased = |at| Patch { at, new: ERASED[ID + 1..].to_vec() };
+                into.extend(memmem::find_iter(bytes, secret.expose().as_bytes()).map(erased));
+            }
+            needle.hex_patches(bytes, into);
+        }
+    }
+}
+
+impl Needle {
+    /// The audit log writes arguments so.
+    fn hex_patches(&self, bytes: &[u8], into: &mut Vec<Patch>) {
+        for upper in [false, true] {
+            let hex = |text: &[u8]| SecretBytes::new(to_hex(text, upper));
+            let known = hex(format!("{}.", self.id).as_bytes());
+            for at in memmem::find_iter(bytes, &*known) {
+                let secret = at + known.len();
+                let is_token = bytes.get(secret..secret + 2 * SECRET).is_some_and(|digits| {
+                    digits.chunks_exact(2).all(|pair| from_hex(pair).is_some_and(is_token_byte))
+                });
+                if is_token && self.id.as_str().as_bytes() != &ERASED[..ID] {
+                    into.push(Patch { at, new: to_hex(ERASED, upper) });
+                }
+            }
+            if let Some(secret) = &self.secret {
+                let erased = |at| Patch { at, new: to_hex(&ERASED[ID + 1..], upper) };
+                into.extend(memmem::find_iter(bytes, &*hex(secret.expose().as_bytes())).map(erased));
+            }
+        }
+    }
+}
+
+/// Where the secret half begins, if a dot and a secret half follow at `at`.
+fn secret_after(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?;
+    let dot = DOTS.iter().find(|dot| rest.starts_with(dot))?;
+    let secret = rest.get(dot.len()..dot.len() + SECRET)?;
+    secret.iter().all(|byte| is_token_byte(*byte)).then_some(at + dot.len())
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit()
+}
+
+fn to_hex(text: &[u8], upper: bool) -> Vec<u8> {
+    let digits: &[u8; 16] = if upper { b"0123456789ABCDEF" } else { b"0123456789abcdef" };
+    text.iter().flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]).collect()
+}
+
+fn from_hex(pair: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)
+}
+
+/// What is sure to stand in the base64 of a text that holds something known.
+#[derive(Debug)]
+pub(super) struct Core {
+    /// In the standard alphabet.
+    pub(super) text: SecretBytes,
+    /// How many characters of the group of four precede it.
+    pub(super) lead: usize,
+}
+
+impl Core {
+    fn of(known: &[u8], shift: usize) -> Core {
+        let mut padded = SecretBytes::new(vec![0; shift]);
+        padded.extend_from_slice(known);
+        let lead = (shift * 8).div_ceil(6);
+        let text =
+            (lead..padded.len() * 8 / 6).map(|index| super::base64::character(&padded, index)).collect();
+        Core { text: SecretBytes::new(text), lead }
+    }
+}

@@ -1,0 +1,233 @@
+//! A machine that does not make it easy.
+
+use super::{Root, is_root, token};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::process::Command;
+
+const LOG: &str = "var/log/syslog";
+const MIB: usize = 1024 * 1024;
+
+fn run(program: &str, arguments: &[&OsStr]) {
+    assert!(Command::new(program).args(arguments).status().unwrap().success(), "{program} {arguments:?}");
+}
+
+#[test]
+fn no_link_is_followed_and_nothing_is_waited_for() {
+    let root = Root::new();
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret");
+    std::fs::write(&secret, token()).unwrap();
+    root.put("home/ann/x", b"");
+    root.put("var/log/x", b"");
+    symlink(&secret, root.path("home/ann/.bash_history")).unwrap();
+    symlink(outside.path(), root.path("var/log/audit")).unwrap();
+    symlink(outside.path(), root.path("home/eve")).unwrap();
+    std::fs::hard_link(&secret, root.path("home/ann/.zsh_history")).unwrap_or_default();
+    std::fs::remove_file(root.path("home/ann/.zsh_history")).unwrap_or_default();
+    run("mkfifo", &[root.path("home/ann/.ash_history").as_os_str()]);
+    if is_root() {
+        run(
+            "mknod",
+            &[
+                root.path("home/ann/.sh_history").as_os_str(),
+                OsStr::new("c"),
+                OsStr::new("1"),
+                OsStr::new("5"),
+            ],
+        );
+    }
+    let wiped = root.wipe(&[]);
+    assert_eq!(wiped.exit, 0, "{}", wiped.said);
+    assert_eq!(std::fs::read_to_string(&secret).unwrap(), token());
+    assert!(wiped.reports("unsearched", &root.shown("var/log/audit")), "{}", wiped.said);
+}
+
+#[test]
+fn a_file_that_holds_nothing_is_not_opened_to_be_written() {
+    let root = Root::new();
+    let path = root.put("root/.bash_history", b"nothing here");
+    let before = std::fs::metadata(&path).unwrap();
+    let strace = Command::new("strace")
+        .args(["-f", "-e", "trace=openat,open", "-o"])
+        .arg(root.path("trace"))
+        .arg(env!("CARGO_BIN_EXE_worker-bootstrap"))
+        .args(["wipe", "--token-id", super::ID, "--root"])
+        .arg(root.path(""))
+        .status();
+    if !strace.is_ok_and(|status| status.success()) {
+        eprintln!("left out: strace is not there");
+        return;
+    }
+    let trace = String::from_utf8(root.read("trace")).unwrap();
+    let opened: Vec<&str> = trace.lines().filter(|line| line.contains(".bash_history")).collect();
+    assert!(opened.iter().all(|line| line.contains("O_RDONLY")) && !opened.is_empty(), "{opened:?}");
+    let after = std::fs::metadata(&path).unwrap();
+    assert_eq!((before.ctime(), before.ctime_nsec()), (after.ctime(), after.ctime_nsec()));
+}
+
+#[test]
+fn a_copy_that_resists_is_confessed_and_the_others_go() {
+    if !is_root() {
+        eprintln!("left out: an immutable file needs root");
+        return;
+    }
+    let root = Root::new();
+    let resists = root.put("root/.bash_history", token().as_bytes());
+    root.put(LOG, token().as_bytes());
+    if !Command::new("chattr").arg("+i").arg(&resists).status().is_ok_and(|status| status.success()) {
+        eprintln!("left out: this file system has no immutable files");
+        return;
+    }
+    let wiped = root.wipe(&[]);
+    run("chattr", &[OsStr::new("-i"), resists.as_os_str()]);
+    assert_eq!(wiped.exit, 10, "{}", wiped.said);
+    assert!(wiped.reports("left", &root.shown("root/.bash_history")) && wiped.said.contains("chattr"));
+    assert!(!root.holds(LOG));
+    assert_eq!(root.wipe(&[]).exit, 0);
+    assert!(!root.holds("root/.bash_history"));
+}
+
+/// As an unprivileged owner meets it: obj.pkl is 0400.
+#[test]
+fn a_read_only_mode_is_given_back() {
+    let root = Root::new();
+    let path = root.put("var/lib/cloud/instances/i-1/obj.pkl", token().as_bytes());
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400)).unwrap();
+    assert_eq!(root.wipe(&[]).exit, 0);
+    assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o7777, 0o400);
+    assert!(!root.holds("var/lib/cloud/instances/i-1/obj.pkl"));
+}
+
+#[test]
+fn names_may_be_anything() {
+    let root = Root::new();
+    let dir = root.path("var/lib/cloud/instances/i-1");
+    std::fs::create_dir_all(&dir).unwrap();
+    let names: [&[u8]; 4] = [b"a\nb", b"\x1b[31mred", b"\xff\xfe", b" "];
+    for name in names {
+        std::fs::write(dir.join(OsStr::from_bytes(name)), token()).unwrap();
+    }
+    let wiped = root.wipe(&[]);
+    assert_eq!((wiped.exit, wiped.paths("erased").len()), (0, 4), "{}", wiped.said);
+    assert!(!wiped.said.contains('\x1b'));
+    assert!(names.iter().all(|name| !super::holds(&dir.join(OsStr::from_bytes(name)))));
+}
+
+/// At, before and behind every edge between two windows.
+#[test]
+fn a_needle_across_any_edge_is_found() {
+    let root = Root::new();
+    let mut log = vec![b'-'; 4 * MIB];
+    let at = |log: &mut Vec<u8>, at: usize| log[at..at + 23].copy_from_slice(token().as_bytes());
+    let mut count = 0;
+    for edge in [MIB - MIB / 4, MIB, 2 * MIB - MIB / 2, 2 * MIB - MIB / 4, 2 * MIB, 3 * MIB] {
+        for shift in [-60_i64, -30, -11, 20] {
+            at(&mut log, usize::try_from(edge as i64 + shift).unwrap());
+            count += 1;
+        }
+    }
+    at(&mut log, 4 * MIB - 23);
+    root.put(LOG, &log);
+    let wiped = root.wipe(&[]);
+    assert!(!root.holds(LOG), "{}", wiped.said);
+    assert_eq!(wiped.report["erased"][0]["bytes"], (count + 1) * 23);
+    let swept = root.read(LOG);
+    assert_eq!(swept.len(), log.len());
+    assert_eq!(
+        swept.iter().filter(|byte| **byte == b'-').count(),
+        log.iter().filter(|byte| **byte == b'-').count()
+    );
+}
+
+#[test]
+fn ten_gigabytes_of_holes_take_no_time() {
+    let root = Root::new();
+    let path = root.put(LOG, b"begin\n");
+    let mut log = File::options().write(true).open(&path).unwrap();
+    log.set_len(10 * 1024 * MIB as u64).unwrap();
+    log.seek(SeekFrom::Start(7 * 1024 * MIB as u64 + 4093)).unwrap();
+    log.write_all(token().as_bytes()).unwrap();
+    let before = std::fs::metadata(&path).unwrap();
+    let wiped = root.wipe(&[]);
+    assert_eq!(wiped.report["erased"][0]["bytes"], 23, "{}", wiped.said);
+    let after = std::fs::metadata(&path).unwrap();
+    assert_eq!((before.len(), before.blocks()), (after.len(), after.blocks()), "holes are filled");
+}
+
+#[test]
+fn a_hundred_thousand_files_and_one_copy() {
+    let root = Root::new();
+    for dir in 0..100 {
+        std::fs::create_dir_all(root.path(&format!("var/lib/cloud/data/{dir}"))).unwrap();
+        for file in 0..1000 {
+            std::fs::write(root.path(&format!("var/lib/cloud/data/{dir}/{file}")), b"x").unwrap();
+        }
+    }
+    root.put("var/lib/cloud/data/57/hidden", token().as_bytes());
+    let wiped = root.wipe(&[]);
+    assert_eq!(wiped.paths("erased"), [root.shown("var/lib/cloud/data/57/hidden")]);
+}
+
+/// Somebody replaces the file over and over, as a log rotation or an editor would.
+#[test]
+fn a_file_that_is_replaced_meanwhile_is_swept_or_confessed() {
+    let root = Root::new();
+    let path = root.put("root/.bash_history", token().as_bytes());
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let new = root.path("root/new");
+            for _ in 0..100_000 {
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                std::fs::write(&new, token()).unwrap();
+                std::fs::rename(&new, &path).unwrap();
+            }
+        });
+        for _ in 0..10 {
+            let wiped = root.wipe(&[]);
+            assert!(matches!(wiped.exit, 0 | 10), "{}", wiped.said);
+            let file = root.shown("root/.bash_history");
+            assert!(
+                wiped.reports("erased", &file) || wiped.reports("left", &file) || wiped.exit == 0,
+                "{}",
+                wiped.said
+            );
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(root.wipe(&[]).exit, 0);
+    assert!(!root.holds("root/.bash_history"));
+}
+
+#[test]
+fn another_file_system_below_a_place_is_not_entered() {
+    if !is_root() {
+        eprintln!("left out: a mount needs root");
+        return;
+    }
+    let root = Root::new();
+    let mounted = root.path("var/lib/cloud/data/mounted");
+    std::fs::create_dir_all(&mounted).unwrap();
+    let script = "mount -t tmpfs tmpfs \"$1\" && printf %s \"$TOKEN\" >\"$1/file\" && \"$2\" wipe --root \"$3\" --token-id \"$4\"; cat \"$1/file\"";
+    let said = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(&mounted)
+        .arg(env!("CARGO_BIN_EXE_worker-bootstrap"))
+        .arg(root.path(""))
+        .arg(super::ID)
+        .env("TOKEN", token())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&said.stdout);
+    if !said.status.success() {
+        eprintln!("left out: no mount is to be had here");
+        return;
+    }
+    assert!(text.contains("another file system is mounted there") && text.ends_with(&token()), "{text}");
+}

@@ -1,0 +1,232 @@
+//! Every place in which a token comes to lie.
+
+use super::{ID, Root, token};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::time::{Duration, SystemTime};
+use worker_bootstrap::wipe::RULES;
+
+/// One copy each. Not made from the program's own table: a line that is taken out of that is missed here.
+const ERASABLE: &[&str] = &[
+    "run/worker-bootstrap/bootstrap.yaml.new",
+    "etc/worker-bootstrap/bootstrap.yaml~",
+    "var/lib/cloud/instances/i-now/user-data.txt",
+    "var/lib/cloud/instances/i-now/user-data.txt.i",
+    "var/lib/cloud/instances/i-now/cloud-config.txt",
+    "var/lib/cloud/instances/i-now/obj.pkl",
+    "var/lib/cloud/instances/i-now/scripts/runcmd",
+    "var/lib/cloud/instances/i-now/scripts/part-001",
+    "var/lib/cloud/instances/i-now/boothooks/part-002",
+    "var/lib/cloud/instances/i-now/handlers/part-handler-001.py",
+    "var/lib/cloud/instances/i-now/vendor-data.txt",
+    "var/lib/cloud/instances/i-now/vendor-data.txt.i",
+    "var/lib/cloud/instances/i-now/vendor2-cloud-config.txt",
+    "var/lib/cloud/instances/i-now/data/urlcache/0123456789abcdef",
+    "var/lib/cloud/instances/i-of-the-image/user-data.txt",
+    "var/lib/cloud/instances/i-of-the-image/obj.pkl",
+    "var/lib/cloud/scripts/per-boot/part-003",
+    "var/lib/cloud/scripts/per-instance/part-004",
+    "var/lib/cloud/scripts/per-once/part-005",
+    "var/lib/cloud/seed/nocloud/user-data",
+    "var/lib/cloud/seed/nocloud-net/user-data",
+    "var/lib/cloud/seed/config_drive/openstack/latest/user_data",
+    "run/cloud-init/combined-cloud-config.json",
+    "run/cloud-init/instance-data-sensitive.json",
+    "run/cloud-init/instance-data.json",
+    "etc/cloud/cloud.cfg.d/91_kernel_cmdline_url.cfg",
+    "etc/cloud/cloud.cfg",
+    "var/tmp/cloud-init/user-data",
+    "tmp/cloud-init/user-data",
+    "config-drive/openstack/latest/user_data",
+    "boot/user-data",
+    "boot/firmware/user-data",
+    "var/lib/waagent/ovf-env.xml",
+    "etc/kubernetes/bootstrap-kubelet.conf",
+    "var/lib/kubelet/bootstrap-kubeconfig",
+    "etc/k0s/token",
+    "etc/systemd/system/k0sworker.service",
+    "etc/credstore/worker-bootstrap.document",
+    "run/credstore/worker-bootstrap.document",
+    "var/log/cloud-init.log",
+    "var/log/cloud-init-output.log.1",
+    "var/log/auth.log",
+    "var/log/secure-20260101",
+    "var/log/sudo.log",
+    "var/log/sudo-io/00/00/01/ttyin",
+    "var/log/syslog.1",
+    "var/log/messages",
+    "var/log/user.log",
+    "var/log/daemon.log",
+    "var/log/audit/audit.log",
+    "var/log/waagent.log",
+    "var/log/azure/custom-script/handler.log",
+    "root/.bash_history",
+    "root/.lesshst",
+    "root/.viminfo",
+    "root/.local/share/fish/fish_history",
+    "home/ann/.zsh_history",
+    "home/bob/.ash_history",
+    "home/ann/.lesshst",
+    "home/ann/.viminfo",
+    "home/ann/.local/share/fish/fish_history",
+    "var/roothome/.bash_history",
+    "var/home/core/.bash_history",
+    // Named by write_files in the user-data alone.
+    "opt/somewhere/else.yaml",
+];
+
+const NAMED: &[&str] = &[
+    "var/log/journal/0123456789abcdef0123456789abcdef/system.journal",
+    "run/log/journal/0123456789abcdef0123456789abcdef/system.journal",
+    "proc/cmdline",
+    "proc/4711/cmdline",
+    "proc/4711/environ",
+    "sys/firmware/dmi/tables/DMI",
+    "sys/firmware/qemu_fw_cfg/by_key/32/raw",
+    "run/credentials/worker-bootstrap.service/worker-bootstrap.document",
+];
+
+/// Where nobody is looked for.
+const FOREIGN: &[&str] = &["srv/data", "home/ann/notes.txt", "var/log/nginx/access.log", "etc/passwd"];
+
+fn text() -> Vec<u8> {
+    let declared = "write_files:\n- path: /opt/somewhere/else.yaml\n  permissions: '0600'\n";
+    format!("{declared}first line\nthe token is {} and more\nlast line\n", token()).into_bytes()
+}
+
+fn plant() -> Root {
+    let root = Root::new();
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for place in ERASABLE.iter().chain(NAMED).chain(FOREIGN) {
+        let path = root.put(place, &text());
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+    }
+    symlink("instances/i-now", root.path("var/lib/cloud/instance")).unwrap();
+    root
+}
+
+#[test]
+fn every_place_is_swept_and_every_other_is_left_alone() {
+    let root = plant();
+    let wiped = root.wipe(&[]);
+    assert_eq!(wiped.exit, 0, "{}", wiped.said);
+    let expected = String::from_utf8(text()).unwrap().replace(&token(), "erased.0000000000000000");
+    for place in ERASABLE {
+        assert_eq!(root.read(place), expected.as_bytes(), "{place}");
+        assert!(wiped.reports("erased", &root.shown(place)), "{place} is not reported");
+        let meta = std::fs::metadata(root.path(place)).unwrap();
+        assert_eq!((meta.mode() & 0o7777, meta.mtime()), (0o440, 1_700_000_000), "{place}");
+    }
+    for place in NAMED {
+        assert_eq!(root.read(place), text(), "{place}");
+        assert!(wiped.reports("residue", &root.shown(place)), "{place} is not named: {}", wiped.said);
+    }
+    for place in FOREIGN {
+        assert_eq!(root.read(place), text(), "{place}");
+    }
+    assert_eq!(wiped.paths("erased").len(), ERASABLE.len());
+    assert_eq!(wiped.paths("residue").len(), NAMED.len());
+    let again = root.wipe(&[]);
+    assert_eq!((again.exit, again.paths("erased").len()), (0, 0));
+}
+
+/// No line of the program's table is without a copy above.
+#[test]
+fn every_line_of_the_table_is_tried() {
+    for rule in RULES {
+        let line: Vec<&str> = rule.path.trim_start_matches('/').split('/').collect();
+        let tried = ERASABLE.iter().chain(NAMED).any(|place| {
+            let place: Vec<&str> = place.split('/').collect();
+            line.len() <= place.len()
+                && line.iter().zip(&place).all(|(pattern, name)| {
+                    let parts: Vec<&str> = pattern.split('*').collect();
+                    name.starts_with(parts[0]) && parts.iter().all(|part| name.contains(part))
+                })
+        });
+        assert!(tried, "nothing is planted for {}", rule.path);
+    }
+}
+
+#[test]
+fn a_dry_run_says_the_same_and_changes_nothing() {
+    let root = plant();
+    let said = root.wipe(&["--dry-run"]);
+    for place in ERASABLE {
+        assert_eq!(root.read(place), text(), "{place}");
+        // What only the user-data names is known of as well.
+        assert!(said.reports("erased", &root.shown(place)), "{place}");
+    }
+    let done = root.wipe(&[]);
+    let sorted = |mut paths: Vec<String>| {
+        paths.sort();
+        paths
+    };
+    assert_eq!(sorted(said.paths("erased")), sorted(done.paths("erased")));
+    assert_eq!(sorted(said.paths("residue")), sorted(done.paths("residue")));
+}
+
+/// In the boot that cloud-init is still working in, three files of its present instance wait.
+#[test]
+fn what_cloud_init_still_reads_waits_for_its_end() {
+    let root = plant();
+    root.put("run/cloud-init/status.json", b"{}");
+    let waiting = ["user-data.txt", "cloud-config.txt", "obj.pkl"]
+        .map(|name| format!("var/lib/cloud/instances/i-now/{name}"));
+    let wiped = root.wipe(&[]);
+    assert_eq!(wiped.exit, 0, "{}", wiped.said);
+    for place in ERASABLE {
+        let waits = waiting.iter().any(|name| name == place);
+        assert_eq!(root.holds(place), waits, "{place}");
+        assert_eq!(wiped.reports("pending", &root.shown(place)), waits, "{place}");
+    }
+    root.put("run/cloud-init/result.json", b"{}");
+    let wiped = root.wipe(&[]);
+    assert_eq!(wiped.paths("erased").len(), 3, "{}", wiped.said);
+    assert!(!waiting.iter().any(|place| root.holds(place)));
+}
+
+/// What cloud-init has its user-data from still has it, also when the local copies are long gone.
+#[test]
+fn where_the_user_data_came_from_is_named() {
+    let root = plant();
+    root.put("var/lib/cloud/instances/i-now/datasource", b"DataSourceEc2: DataSourceEc2Local\n");
+    for _ in 0..2 {
+        let wiped = root.wipe(&[]);
+        assert_eq!(wiped.exit, 0);
+        assert!(wiped.reports("residue", "the metadata service (Ec2)"), "{}", wiped.said);
+    }
+}
+
+/// Only a token that this machine is through with; one that a run still needs is left alone.
+#[test]
+fn a_token_that_is_still_needed_is_left_alone() {
+    let root = Root::new();
+    root.put("root/.bash_history", &text());
+    let mark = |phase: &str| {
+        let text = format!(
+            r#"{{"schema": 1, "tokenId": "{ID}", "machineId": "0123456789abcdef0123456789abcdef", "phase": "{phase}",
+                "node": "n", "servers": [], "waitFor": "ready", "timeoutSeconds": 1, "bootstrapId": null,
+                "clusterId": null, "sources": []}}"#
+        );
+        root.put(&format!("var/lib/worker-bootstrap/ledger/{ID}.json"), text.as_bytes());
+    };
+    let wipe = |arguments: &[&str]| {
+        let said = std::process::Command::new(env!("CARGO_BIN_EXE_worker-bootstrap"))
+            .args(["wipe", "--root"])
+            .arg(root.path(""))
+            .args(arguments)
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned()
+    };
+    mark("started");
+    let said = wipe(&[]);
+    assert!(root.holds("root/.bash_history") && said.contains("it is left alone"), "{said}");
+    mark("finished");
+    let said = wipe(&[]);
+    assert!(!root.holds("root/.bash_history") && said.contains("1 erased"), "{said}");
+    root.put("root/.bash_history", &text());
+    mark("started");
+    wipe(&["--unused"]);
+    assert!(!root.holds("root/.bash_history"));
+}
