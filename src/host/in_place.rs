@@ -63,7 +63,7 @@ pub fn read(
     mut visit: impl FnMut(&Window<'_>) -> io::Result<bool>,
 ) -> io::Result<Extent> {
     // Files of proc and sysfs say 0 and hold more.
-    let size = file.metadata()?.len().clamp(4096, WINDOW as u64 - 1) + 1;
+    let size = file.metadata()?.len().clamp(4096, WINDOW as u64 - 1).min(limit) + 1;
     let mut buffer = SecretBytes::new(vec![0; usize::try_from(size).unwrap_or(WINDOW)]);
     let (mut at, mut kept, mut seen) = (0, 0, 0);
     let mut next = next_data(file, 0)?;

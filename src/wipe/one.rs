@@ -9,9 +9,6 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io;
 
-/// What is read of one file at most, in bytes.
-const LONGEST: u64 = 4 * 1024 * 1024 * 1024;
-
 /// What reading a file through has shown.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -25,12 +22,12 @@ pub(super) struct Seen {
     pub(super) declared: Vec<String>,
 }
 
-/// Reads the file through.
-pub(super) fn look(searcher: &Searcher<'_>, file: &File) -> io::Result<Seen> {
+/// Reads the file through, but for what comes after `most` bytes.
+pub(super) fn look(searcher: &Searcher<'_>, file: &File, most: u64) -> io::Result<Seen> {
     let mut seen = Seen::default();
     let mut up_to = 0;
     let gave_up = Cell::new(false);
-    let extent = in_place::read(file, LONGEST, |window| {
+    let extent = in_place::read(file, most, |window| {
         // Gzip that is longer than a window is unpacked as it is read, and put over whole.
         if window.at == 0 && !window.last && window.bytes.starts_with(&MAGIC) {
             seen.packed = true;
@@ -46,7 +43,7 @@ pub(super) fn look(searcher: &Searcher<'_>, file: &File) -> io::Result<Seen> {
     })?;
     seen.limited = extent == Extent::Limited;
     if seen.packed {
-        let budget = Cell::new(LONGEST);
+        let budget = Cell::new(most);
         let looked = gzip::look(&mut in_place::from_the_start(file)?, &budget, |plain, last| {
             !searcher.patches(plain, last).is_empty()
         });
@@ -63,6 +60,7 @@ pub(super) fn erase(
     spot: &Spot,
     read: &File,
     packed: bool,
+    most: u64,
 ) -> io::Result<Option<(u64, Guarantee)>> {
     let Some(changing) = Changing::open(spot, read)? else { return Ok(None) };
     let bytes = if packed {
@@ -74,9 +72,9 @@ pub(super) fn erase(
         })?;
         length
     } else {
-        changing.patch(LONGEST, |window| Ok(searcher.patches(window.bytes, window.last)))?
+        changing.patch(most, |window| Ok(searcher.patches(window.bytes, window.last)))?
     };
-    let left = look(searcher, changing.file())?.bytes;
+    let left = look(searcher, changing.file(), most)?.bytes;
     let guarantee = changing.finish()?;
     if left > 0 {
         return Err(io::Error::other("it was written again while it was swept"));
