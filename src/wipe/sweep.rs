@@ -242,7 +242,7 @@ impl<'a> Sweep<'a> {
             self.say_what_was_not_read(spot, &seen, reach);
             return Ok(Round::Over);
         }
-        self.declared.extend(seen.declared);
+        self.declared.extend(seen.declared.iter().cloned());
         let path = spot.path();
         match reach.fate {
             Fate::Name { why, end } => {
@@ -263,7 +263,7 @@ impl<'a> Sweep<'a> {
             self.custody.erased.push(Erased { path: shown(&path), bytes: seen.bytes, not_guaranteed: None });
             return Ok(Round::Over);
         }
-        match erase(&self.searcher, spot, &file, seen.packed, reach.most) {
+        match erase(&self.searcher, spot, &file, &seen) {
             Ok(None) => return Ok(Round::Replaced),
             Ok(Some((bytes, guarantee))) => {
                 let not_guaranteed = match guarantee {
