@@ -29,15 +29,30 @@ use crate::token::TokenId;
 use custody::shown;
 use std::path::{Path, PathBuf};
 
-/// Erases every copy on this machine: of a token that is spent, so that nobody needs one any more. With
-/// `wait` what cloud-init still reads is left for a later sweep.
-pub fn everywhere(root: &Root, needles: &Needles, residue: Residue, wait: bool) -> Custody {
+/// When a sweep is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// In a run that a node waits for: what cloud-init still reads, and what takes long to read, is left to
+    /// a later sweep.
+    Run,
+    /// By itself: what cloud-init still reads is left to a later one.
+    Later,
+    /// No later one will know of the token: nothing is left.
+    Last,
+}
+
+/// Erases every copy on this machine: of a token that is spent, so that nobody needs one any more.
+pub fn everywhere(root: &Root, needles: &Needles, residue: Residue, occasion: Occasion) -> Custody {
     let own = residue.own_paths();
     let shared: Vec<PathBuf> = residue.paths().into_iter().filter(|path| !own.contains(path)).collect();
     let mut custody = Custody::default();
     if !needles.is_empty() {
         let sweep = Sweep::new(root, needles, Act::Erase).but_for(own);
-        let sweep = if wait { sweep } else { sweep.without_waiting() };
+        let sweep = match occasion {
+            Occasion::Run => sweep.in_short(),
+            Occasion::Later => sweep,
+            Occasion::Last => sweep.without_waiting(),
+        };
         custody = sweep.everywhere(&shared);
     }
     custody.merge(sources(residue));

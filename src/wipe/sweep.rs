@@ -30,6 +30,11 @@ const DEEPEST: usize = 32;
 /// How often a file is looked at again that is replaced while it is swept.
 const ROUNDS: usize = 4;
 const XZ: [&str; 4] = [".xz", ".zst", ".bz2", ".lz4"];
+/// The largest file that is read in a run, in bytes.
+const SMALL: u64 = 8 * 1024 * 1024;
+/// What is read in a run altogether, in bytes: less than half a second of a processor.
+const IN_SHORT: u64 = 64 * 1024 * 1024;
+const TOO_LONG: &str = "to read it would keep the kubelet waiting";
 const AFTER_CLOUD_INIT: &str = "cloud-init reads it until the end of this boot's last stage";
 
 /// Whether copies are erased or only named.
@@ -52,6 +57,8 @@ pub struct Sweep<'a> {
     /// Erased whole by others, after this.
     but_for: Vec<PathBuf>,
     files: u32,
+    /// What may still be read, in bytes, where that is limited.
+    left: Option<u64>,
     /// Until when files of the line under way are begun.
     until: Option<Instant>,
     /// Whether a directory at the end of a path is searched.
@@ -70,6 +77,7 @@ impl<'a> Sweep<'a> {
             running: running_instance(root),
             but_for: Vec::new(),
             files: 0,
+            left: None,
             until: None,
             trees: true,
             declared: Vec::new(),
@@ -80,6 +88,12 @@ impl<'a> Sweep<'a> {
     /// Does not wait for cloud-init's end: for a token that no later sweep will know of.
     pub fn without_waiting(mut self) -> Self {
         self.running = None;
+        self
+    }
+
+    /// Leaves long files to a later sweep.
+    pub fn in_short(mut self) -> Self {
+        self.left = Some(IN_SHORT);
         self
     }
 
@@ -236,6 +250,14 @@ impl<'a> Sweep<'a> {
         }
         if reach.named.is_some_and(|prefix| !spot.has_beside("name", prefix)) {
             return Ok(Round::Over);
+        }
+        let length = file.metadata()?.len();
+        if let Some(left) = self.left.as_mut() {
+            if length > SMALL.min(*left) {
+                self.custody.deferred.push(Left::new(&spot.path(), TOO_LONG));
+                return Ok(Round::Over);
+            }
+            *left -= length;
         }
         let seen = look(&self.searcher, &file, reach.most)?;
         if seen.bytes == 0 {

@@ -212,6 +212,36 @@ fn of_an_item_of_the_hypervisor_the_beginning_is_read() {
     }
 }
 
+/// A run reads what is short; a sweep by itself reads all.
+#[test]
+fn a_run_leaves_what_is_long_to_the_sweep() {
+    use worker_bootstrap::wipe::{Needles, Occasion, everywhere};
+    let root = Root::new();
+    let long = [&vec![b' '; 9 << 20][..], token().as_bytes()].concat();
+    root.put("var/log/syslog", &long);
+    root.put("var/log/syslog.1", &text());
+    for number in 2..=9 {
+        root.put(&format!("var/log/syslog.{number}"), &long[2 << 20..]);
+    }
+    let sweep = |occasion| {
+        let needles = Needles::of_ids(worker_bootstrap::token::TokenId::parse(ID));
+        let below = worker_bootstrap::host::root::Root::new(root.path(""));
+        everywhere(&below, &needles, Default::default(), occasion)
+    };
+    let custody = sweep(Occasion::Run);
+    assert!(custody.deferred.iter().any(|it| it.path == root.shown("var/log/syslog")), "{custody:?}");
+    assert_eq!(custody.erased.len() + custody.deferred.len(), 10, "{custody:?}");
+    assert!(custody.erased.len() == 9 && custody.wants_more(), "{custody:?}");
+    assert!(root.holds("var/log/syslog") && !root.holds("var/log/syslog.1"));
+    for number in 2..=20 {
+        root.put(&format!("var/log/messages.{number}"), &long[2 << 20..]);
+    }
+    let custody = sweep(Occasion::Run);
+    assert!(custody.deferred.len() > 10 && custody.deferred.len() < 20, "all together: {custody:?}");
+    let custody = sweep(Occasion::Later);
+    assert!(custody.deferred.is_empty() && !root.holds("var/log/syslog"), "{custody:?}");
+}
+
 /// What cloud-init has its user-data from still has it, also when the local copies are long gone.
 #[test]
 fn where_the_user_data_came_from_is_named() {
