@@ -2,15 +2,15 @@
 //! before a person. Holds paths and reasons, and nothing of what stood there.
 
 use crate::failure::one_line;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Copies that are named one by one in a line; the status has them all.
 const NAMED: usize = 12;
 
 /// What became of all copies.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Custody {
     /// Copies that are gone.
     pub erased: Vec<Erased>,
@@ -27,7 +27,7 @@ pub struct Custody {
 }
 
 /// A copy that is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Erased {
     /// Where it lay.
@@ -39,7 +39,7 @@ pub struct Erased {
 }
 
 /// A copy, or a place, and what is the matter with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Left {
     /// Where it lies.
@@ -49,7 +49,7 @@ pub struct Left {
 }
 
 /// A copy that stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Still {
     /// Where it lies.

@@ -117,13 +117,13 @@ pub fn cut_short(paths: &[PathBuf], root: &Root) -> Residue {
 }
 
 fn those(paths: &[PathBuf], root: &Root, holds: impl Fn(&[u8]) -> bool) -> Residue {
-    let places = paths
-        .iter()
-        .filter_map(|path| secret_file::open(path, root).ok().flatten())
-        .filter(|opened| holds(&opened.bytes))
-        .map(|opened| Place::Ours(opened.place))
-        .collect();
-    Residue::of(places)
+    let opened = paths.iter().filter_map(|path| secret_file::open(path, root).ok().flatten());
+    let mut residue = Residue::default();
+    for opened in opened.filter(|opened| holds(&opened.bytes)) {
+        // A path may be known for more than one reason.
+        residue.add(Residue::of(vec![Place::Ours(opened.place)]));
+    }
+    residue
 }
 
 fn is_overwritten(bytes: &[u8]) -> bool {
