@@ -24,7 +24,7 @@ use crate::report::status::About;
 use crate::start::{self, Node};
 use crate::step::Step;
 use crate::token::Token;
-use crate::wipe::{self, Needles};
+use crate::wipe::{self, Needles, Occasion};
 use admission::{Admitted, admit};
 use ending::{confess, expired_meanwhile, give_up, queue_the_sweep};
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     report.done(&format!("the token {} is spent", mark.token_id));
 
     report.step(Step::Wipe);
-    let custody = wipe::everywhere(&machine.root, &needles, residue, true);
+    let custody = wipe::everywhere(&machine.root, &needles, residue, Occasion::Run);
     drop(needles);
     report.custody(&custody);
     let mark = machine.ledger.advance(mark, Phase::Wiped)?;
@@ -139,7 +139,7 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
     // A joined machine is left alone at each start but for our own places: the sweep unit does the rest.
     let needles = if mark.phase < Phase::Done { mark.needle() } else { None };
     let needles = Needles::of_ids(needles);
-    let custody = wipe::everywhere(&machine.root, &needles, own, true);
+    let custody = wipe::everywhere(&machine.root, &needles, own, Occasion::Run);
     report.custody(&custody);
     if !needles.is_empty() {
         queue_the_sweep(machine, &custody, report).await;

@@ -8,7 +8,7 @@ use crate::machine::Machine;
 use crate::progress::Progress;
 use crate::reason::{Exit, Reason};
 use crate::report::Report;
-use crate::wipe::{self, Custody, Needles};
+use crate::wipe::{self, Custody, Needles, Occasion};
 
 const SWEEP_UNIT: &str = "worker-bootstrap-sweep.service";
 
@@ -22,7 +22,7 @@ pub(super) fn give_up(
 ) -> Failure {
     if matches!(failure.reason.exit(), Exit::Expired | Exit::TokenRefused | Exit::Used) {
         report.keep_will(&failure);
-        report.custody(&wipe::everywhere(&machine.root, needles, residue, false));
+        report.custody(&wipe::everywhere(&machine.root, needles, residue, Occasion::Last));
     }
     failure
 }
@@ -34,13 +34,13 @@ pub(super) async fn queue_the_sweep(machine: &Machine, custody: &Custody, report
     match machine.manager {
         Some(manager) => match manager.start_no_block(SWEEP_UNIT).await {
             Ok(()) => {}
-            Err(error) if custody.pending.is_empty() => report.note(&format!("{SWEEP_UNIT}: {error}")),
+            Err(error) if !custody.wants_more() => report.note(&format!("{SWEEP_UNIT}: {error}")),
             Err(error) => report.warn(&format!(
-                "copies wait to be erased and {SWEEP_UNIT} does not start: {error}; {by_hand}"
+                "copies may wait to be erased and {SWEEP_UNIT} does not start: {error}; {by_hand}"
             )),
         },
-        None if custody.pending.is_empty() => {}
-        None => report.warn(&format!("copies wait to be erased; {by_hand}")),
+        None if !custody.wants_more() => {}
+        None => report.warn(&format!("copies may wait to be erased; {by_hand}")),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::progress::{Progress, Waiting};
 use crate::reason::Reason;
 use crate::report;
 use crate::token::TokenId;
-use crate::wipe::{self, Custody, Needles};
+use crate::wipe::{self, Custody, Needles, Occasion};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ pub(super) async fn wipe(args: WipeArgs, root: Root) -> Result<(), Failure> {
     if args.dry_run {
         custody.merge(wipe::survey(&machine.root, &needles));
     } else {
-        custody.merge(wipe::everywhere(&machine.root, &needles, own, true));
+        custody.merge(wipe::everywhere(&machine.root, &needles, own, Occasion::Later));
         report::custody(&machine.root, &custody);
     }
     if args.json {

@@ -30,6 +30,21 @@ pub struct Window<'a> {
     pub last: bool,
 }
 
+/// Which part a window was, to be read again.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    at: u64,
+    length: usize,
+    last: bool,
+}
+
+impl Window<'_> {
+    /// Which one it was.
+    pub fn part(&self) -> Part {
+        Part { at: self.at, length: self.bytes.len(), last: self.last }
+    }
+}
+
 /// Bytes to be put over others.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Patch {
@@ -56,17 +71,18 @@ pub enum Extent {
     Limited,
 }
 
-/// Shows the file window by window, until `visit` says no or `limit` bytes were read.
+/// Shows the file window by window, from `from` on, until `visit` says no or `limit` bytes were read.
 pub fn read(
     file: &File,
+    from: u64,
     limit: u64,
     mut visit: impl FnMut(&Window<'_>) -> io::Result<bool>,
 ) -> io::Result<Extent> {
     // Files of proc and sysfs say 0 and hold more.
-    let size = file.metadata()?.len().clamp(4096, WINDOW as u64 - 1) + 1;
+    let size = file.metadata()?.len().clamp(4096, WINDOW as u64 - 1).min(limit) + 1;
     let mut buffer = SecretBytes::new(vec![0; usize::try_from(size).unwrap_or(WINDOW)]);
     let (mut at, mut kept, mut seen) = (0, 0, 0);
-    let mut next = next_data(file, 0)?;
+    let mut next = next_data(file, from)?;
     while let Some(from) = next {
         if kept == 0 {
             at = from;
@@ -94,6 +110,36 @@ pub fn read(
         at = end - kept as u64;
     }
     Ok(Extent::Whole)
+}
+
+/// Shows these parts once more, and what the file has grown by beyond `end` since. `visit` is told for
+/// [`fresh`] how far the windows before went that it may have seen the same in.
+pub fn again(
+    file: &File,
+    parts: &[Part],
+    end: u64,
+    mut visit: impl FnMut(&Window<'_>, &mut u64) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut up_to = 0;
+    let mut before = (0, SecretBytes::new(Vec::new()));
+    for part in parts {
+        let mut buffer = SecretBytes::new(vec![0; part.length]);
+        // What it has in common with the one before is shown as it was before that one was changed.
+        let shared = before.1.get(usize::try_from(part.at - before.0).unwrap_or(usize::MAX)..);
+        let shared = shared.unwrap_or_default();
+        let kept = shared.len().min(part.length);
+        buffer[..kept].copy_from_slice(&shared[..kept]);
+        let filled = kept + fill(file, &mut buffer[kept..], part.at + kept as u64)?;
+        visit(&Window { at: part.at, bytes: &buffer[..filled], last: part.last }, &mut up_to)?;
+        buffer.truncate(filled);
+        before = (part.at, buffer);
+    }
+    let length = file.metadata()?.len();
+    if length > end {
+        let from = end.saturating_sub(OVERLAP as u64);
+        read(file, from, length - from, |window| visit(window, &mut up_to).map(|()| true))?;
+    }
+    Ok(())
 }
 
 /// Reads it from its beginning to its end, in one go.
@@ -155,21 +201,22 @@ impl Changing {
         Ok(same.then_some(Changing { file, before, mode_lent }))
     }
 
-    /// Reads it through, and puts over each window what `patches` says of it, before the next one is read.
-    /// Gives the bytes that were put.
+    /// Reads these parts once more, and what the file has grown by beyond `end`; puts over each window what
+    /// `patches` says of it, before the next one is read. Gives the bytes that were put.
     pub fn patch(
         &self,
-        limit: u64,
-        mut patches: impl FnMut(&Window<'_>) -> io::Result<Vec<Patch>>,
+        parts: &[Part],
+        end: u64,
+        mut patches: impl FnMut(&Window<'_>) -> Vec<Patch>,
     ) -> io::Result<u64> {
-        let (mut written, mut up_to) = (0, 0);
-        read(&self.file, limit, |window| {
-            let patches = patches(window)?;
+        let mut written = 0;
+        again(&self.file, parts, end, |window, up_to| {
+            let patches = patches(window);
             for patch in &patches {
                 self.file.write_all_at(&patch.new, window.at + patch.at as u64)?;
             }
-            written += fresh(window, &patches, &mut up_to);
-            Ok(true)
+            written += fresh(window, &patches, up_to);
+            Ok(())
         })?;
         Ok(written)
     }

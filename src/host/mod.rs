@@ -8,6 +8,7 @@
 pub mod root;
 
 pub mod dir;
+pub mod disk;
 pub mod files;
 pub mod secret_file;
 

@@ -5,6 +5,7 @@
 //! that was read (same device, same inode) or not at all. A restart may erase again: a file that is
 //! gone already is no error.
 
+use super::disk::{self, Free};
 use super::files::FileError;
 use super::root::Root;
 use crate::secret::SecretBytes;
@@ -173,7 +174,8 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 pub enum Guarantee {
     /// They were in memory only (tmpfs, ramfs) and are gone.
     Memory,
-    /// The file system overwrites in place: the blocks of this file hold zeros now.
+    /// The file system overwrites in place, and the disk can be told to forget what older versions of the
+    /// file left in free blocks.
     InPlace,
     /// They may still be on the disk.
     None {
@@ -186,7 +188,7 @@ impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Guarantee::Memory => f.write_str("it was in memory only"),
-            Guarantee::InPlace => f.write_str("overwritten in place"),
+            Guarantee::InPlace => f.write_str("overwritten in place, on a disk that discards"),
             Guarantee::None { why } => write!(f, "not guaranteed: {why}"),
         }
     }
@@ -275,7 +277,9 @@ pub(super) fn guarantee_of(file: &File) -> Guarantee {
     let elsewhere = |name: &str| Guarantee::None { why: format!("{name} writes changes to other blocks") };
     match kind {
         statfs::TMPFS_MAGIC => Guarantee::Memory,
-        statfs::EXT4_SUPER_MAGIC | statfs::XFS_SUPER_MAGIC | statfs::MSDOS_SUPER_MAGIC => Guarantee::InPlace,
+        statfs::EXT4_SUPER_MAGIC | statfs::XFS_SUPER_MAGIC | statfs::MSDOS_SUPER_MAGIC => {
+            in_place(file.metadata().ok().and_then(|meta| disk::free(meta.dev())))
+        }
         statfs::BTRFS_SUPER_MAGIC => elsewhere("btrfs"),
         statfs::F2FS_SUPER_MAGIC => elsewhere("f2fs"),
         statfs::OVERLAYFS_SUPER_MAGIC => {
@@ -288,6 +292,19 @@ pub(super) fn guarantee_of(file: &File) -> Guarantee {
             BCACHEFS => elsewhere("bcachefs"),
             other => Guarantee::None { why: format!("file system of unknown kind {other:#x}") },
         },
+    }
+}
+
+/// The blocks of the file itself are put over. Whoever wrote it may have done so more than once, as
+/// cloud-init does, into other blocks each time: those are free now.
+fn in_place(free: Option<Free>) -> Guarantee {
+    match free {
+        Some(Free::Discarded) => Guarantee::InPlace,
+        Some(Free::Kept) => Guarantee::None {
+            why: "the disk does not discard: free blocks may keep what older versions of the file held"
+                .to_owned(),
+        },
+        None => Guarantee::None { why: "the disk does not say whether it discards".to_owned() },
     }
 }
 

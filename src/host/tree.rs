@@ -132,6 +132,14 @@ impl Spot {
         self.open_for(OFlag::O_RDONLY)
     }
 
+    /// Whether a file of this name in the same directory begins so.
+    pub fn has_beside(&self, name: &str, beginning: &str) -> bool {
+        let mut text = vec![0; beginning.len()];
+        let beside = self.folder.spot(OsStr::new(name)).open();
+        let read = beside.and_then(|file| std::os::unix::fs::FileExt::read_at(&file, &mut text, 0));
+        read.is_ok() && text == beginning.as_bytes()
+    }
+
     /// Opens it to be read and written.
     pub fn open_to_write(&self) -> io::Result<File> {
         self.open_for(OFlag::O_RDWR)

@@ -6,12 +6,14 @@
 
 pub mod events;
 mod log;
+mod past;
 mod record;
 mod screen;
 pub mod status;
 mod wait;
 
 pub use log::install;
+pub use past::custody;
 pub use screen::Screen;
 
 use crate::document::Reporting;
@@ -34,30 +36,8 @@ use std::time::{Duration, Instant};
 use wait::Wait;
 
 const SUCCESS: &str = "/run/cluster-api/bootstrap-success.complete";
-const RESULT_LIMIT: u64 = 4 * 1024 * 1024;
 /// How much longer systemd is asked to wait at each sign of life.
 const EXTENSION: Duration = Duration::from_secs(60);
-
-/// Tells the journal what a sweep came to that is no part of a run, and adds it to the last run's result.
-pub fn custody(root: &Root, custody: &Custody) {
-    if custody.is_empty() {
-        return;
-    }
-    let record = Record::begin(clock::unix());
-    let level = if custody.left.is_empty() { Level::Info } else { Level::Warn };
-    record.tell(&Words { level, id: Event::Custody.message_id(), ..Words::default() }, &custody.summary());
-    let path = root.at(RESULT);
-    let amended = files::read_text(&path, RESULT_LIMIT).ok().and_then(|text| {
-        let mut result: serde_json::Value = serde_json::from_str(&text).ok()?;
-        *result.get_mut("sweep")? = serde_json::to_value(custody).ok()?;
-        serde_json::to_vec_pretty(&result).ok()
-    });
-    if let Some(text) = amended
-        && let Err(error) = files::write(&path, &text, 0o644)
-    {
-        tracing::warn!(target: "worker_bootstrap", "writing {}: {error}", path.display());
-    }
-}
 
 /// The report of one run.
 #[derive(Debug)]
@@ -178,7 +158,7 @@ impl Report {
             &line,
         );
         self.save(&mut inner);
-        self.write(RESULT, &inner.status);
+        self.write(RESULT, &past::with_the_past(&self.root, &inner.status));
         if inner.status.state == State::Joined {
             self.write_success();
         }

@@ -36,12 +36,10 @@ enum Token {
 /// The next run that begins at or after `from`.
 pub(super) fn next_run(bytes: &[u8], from: usize) -> Option<Run> {
     let mut at = from;
-    while at + PIECE <= bytes.len() {
-        // A stretch of PIECE characters holds its own last one: look there first, and leap. The first
-        // byte of an escape is the only other one that may stand in a stretch.
-        let ahead = bytes[at + PIECE - 1];
-        if value(ahead).is_none() && !matches!(ahead, b'%' | b'\\') {
-            at += PIECE;
+    while let Some(ahead) = bytes.get(at..at + PIECE) {
+        // None begins before the last byte that stands in none: read from behind, most are never looked at.
+        if let Some(other) = ahead.iter().rposition(|byte| VALUES[usize::from(*byte)] == OTHER) {
+            at += other + 1;
             continue;
         }
         // The letter of an escaped line end is none of the text's.
@@ -154,15 +152,28 @@ fn standard(byte: u8) -> u8 {
 }
 
 fn value(byte: u8) -> Option<u8> {
-    Some(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' | b'-' => 62,
-        b'/' | b'_' => 63,
-        _ => return None,
-    })
+    let value = VALUES[usize::from(byte)];
+    (value < 64).then_some(value)
 }
+
+/// How an escape begins, which may stand among the characters.
+const ESCAPE: u8 = 64;
+/// What never stands in a stretch of characters.
+const OTHER: u8 = 65;
+/// For each byte what it stands for.
+const VALUES: [u8; 256] = {
+    let mut values = [OTHER; 256];
+    let mut index = 0;
+    while index < ALPHABET.len() {
+        values[ALPHABET[index] as usize] = index as u8;
+        index += 1;
+    }
+    values[b'-' as usize] = 62;
+    values[b'_' as usize] = 63;
+    values[b'%' as usize] = ESCAPE;
+    values[b'\\' as usize] = ESCAPE;
+    values
+};
 
 /// The character of this index in the base64 of `bytes`; bits beyond the end are zero.
 pub(super) fn character(bytes: &[u8], index: usize) -> u8 {

@@ -2,15 +2,15 @@
 //! before a person. Holds paths and reasons, and nothing of what stood there.
 
 use crate::failure::one_line;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Copies that are named one by one in a line; the status has them all.
 const NAMED: usize = 12;
 
 /// What became of all copies.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Custody {
     /// Copies that are gone.
     pub erased: Vec<Erased>,
@@ -18,6 +18,8 @@ pub struct Custody {
     pub left: Vec<Left>,
     /// Copies that wait for cloud-init's end.
     pub pending: Vec<Left>,
+    /// Files that were not read yet: a run leaves long ones to the sweep that follows it.
+    pub deferred: Vec<Left>,
     /// Copies that cannot be erased from here.
     pub residue: Vec<Still>,
     /// Places that could not be searched, or not to their end.
@@ -25,7 +27,7 @@ pub struct Custody {
 }
 
 /// A copy that is gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Erased {
     /// Where it lay.
@@ -37,7 +39,7 @@ pub struct Erased {
 }
 
 /// A copy, or a place, and what is the matter with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Left {
     /// Where it lies.
@@ -47,7 +49,7 @@ pub struct Left {
 }
 
 /// A copy that stays.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Still {
     /// Where it lies.
@@ -76,6 +78,11 @@ impl Custody {
         *self == Custody::default()
     }
 
+    /// Whether something is left to a later sweep.
+    pub fn wants_more(&self) -> bool {
+        !self.pending.is_empty() || !self.deferred.is_empty()
+    }
+
     /// Adds what another sweep did.
     pub fn merge(&mut self, other: Custody) {
         let add = |these: &mut Vec<Left>, those: Vec<Left>| {
@@ -89,9 +96,11 @@ impl Custody {
         let gone = |path: &String| other.erased.iter().any(|erased| erased.path == *path);
         self.left.retain(|left| !gone(&left.path));
         self.pending.retain(|left| !gone(&left.path));
+        self.deferred.retain(|left| !gone(&left.path));
         self.erased.extend(other.erased);
         add(&mut self.left, other.left);
         add(&mut self.pending, other.pending);
+        add(&mut self.deferred, other.deferred);
         add(&mut self.unsearched, other.unsearched);
         for still in other.residue {
             if !self.residue.contains(&still) {
@@ -106,6 +115,7 @@ impl Custody {
         for (count, what) in [
             (self.erased.len(), "erased"),
             (self.pending.len(), "waiting for the end of cloud-init"),
+            (self.deferred.len(), "long files left to the sweep that follows"),
             (self.residue.len(), "that cannot be erased from here"),
             (self.left.len(), "STILL THERE"),
         ] {
@@ -129,6 +139,7 @@ impl Custody {
             rows.push(row(erased, &it.path, more));
         }
         rows.extend(self.pending.iter().map(|it| row("waits", &it.path, it.why.clone())));
+        rows.extend(self.deferred.iter().map(|it| row("later", &it.path, it.why.clone())));
         rows.extend(self.residue.iter().map(|it| row("stays", &it.path, format!("{}; {}", it.why, it.end))));
         rows.extend(self.left.iter().map(|it| row("STILL THERE", &it.path, it.why.clone())));
         rows.extend(self.unsearched.iter().map(|it| row("not searched", &it.path, it.why.clone())));

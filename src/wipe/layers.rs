@@ -104,7 +104,7 @@ impl<'n> Searcher<'n> {
         // By itself it is worth decoding when a whole token could come out; log lines are full of shorter ones.
         let mut starts = Vec::from(if text.len() >= TOKEN_IN_BASE64 { &[0][..] } else { &[] });
         for core in &self.cores {
-            starts.extend(memmem::find_iter(text, &*core.text).map(|at| (at + 4 - core.lead) % 4));
+            starts.extend(core.text.all(text).map(|at| (at + 4 - core.lead) % 4));
         }
         starts.extend(memmem::find_iter(text, MAGIC_IN_BASE64).map(|at| at % 4));
         starts.sort_unstable();

@@ -29,15 +29,30 @@ use crate::token::TokenId;
 use custody::shown;
 use std::path::{Path, PathBuf};
 
-/// Erases every copy on this machine: of a token that is spent, so that nobody needs one any more. With
-/// `wait` what cloud-init still reads is left for a later sweep.
-pub fn everywhere(root: &Root, needles: &Needles, residue: Residue, wait: bool) -> Custody {
+/// When a sweep is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// In a run that a node waits for: what cloud-init still reads, and what takes long to read, is left to
+    /// a later sweep.
+    Run,
+    /// By itself: what cloud-init still reads is left to a later one.
+    Later,
+    /// No later one will know of the token: nothing is left.
+    Last,
+}
+
+/// Erases every copy on this machine: of a token that is spent, so that nobody needs one any more.
+pub fn everywhere(root: &Root, needles: &Needles, residue: Residue, occasion: Occasion) -> Custody {
     let own = residue.own_paths();
     let shared: Vec<PathBuf> = residue.paths().into_iter().filter(|path| !own.contains(path)).collect();
     let mut custody = Custody::default();
     if !needles.is_empty() {
         let sweep = Sweep::new(root, needles, Act::Erase).but_for(own);
-        let sweep = if wait { sweep } else { sweep.without_waiting() };
+        let sweep = match occasion {
+            Occasion::Run => sweep.in_short(),
+            Occasion::Later => sweep,
+            Occasion::Last => sweep.without_waiting(),
+        };
         custody = sweep.everywhere(&shared);
     }
     custody.merge(sources(residue));
@@ -102,13 +117,13 @@ pub fn cut_short(paths: &[PathBuf], root: &Root) -> Residue {
 }
 
 fn those(paths: &[PathBuf], root: &Root, holds: impl Fn(&[u8]) -> bool) -> Residue {
-    let places = paths
-        .iter()
-        .filter_map(|path| secret_file::open(path, root).ok().flatten())
-        .filter(|opened| holds(&opened.bytes))
-        .map(|opened| Place::Ours(opened.place))
-        .collect();
-    Residue::of(places)
+    let opened = paths.iter().filter_map(|path| secret_file::open(path, root).ok().flatten());
+    let mut residue = Residue::default();
+    for opened in opened.filter(|opened| holds(&opened.bytes)) {
+        // A path may be known for more than one reason.
+        residue.add(Residue::of(vec![Place::Ours(opened.place)]));
+    }
+    residue
 }
 
 fn is_overwritten(bytes: &[u8]) -> bool {

@@ -7,6 +7,7 @@
 use crate::secret::{Secret, SecretBytes};
 use crate::token::{self, Token, TokenId};
 use memchr::memmem;
+use std::fmt;
 
 use crate::host::in_place::Patch;
 
@@ -29,18 +30,50 @@ pub struct Needles {
 struct Needle {
     id: TokenId,
     secret: Option<Secret>,
+    /// The public half.
+    plain: Finder,
+    /// The secret half.
+    half: Option<Finder>,
+    /// The public half with its dot in hexadecimal, and the secret half; in small letters and in capitals.
+    hex: [(Finder, Option<Finder>); 2],
+}
+
+/// Made once: a file has many parts, and a part many more that are decoded.
+pub(super) struct Finder(memmem::Finder<'static>);
+
+impl Finder {
+    /// Of this.
+    pub(super) fn of(text: &[u8]) -> Finder {
+        Finder(memmem::Finder::new(text).into_owned())
+    }
+
+    /// Where it stands in `bytes`, each that does not overlap the one before.
+    pub(super) fn all<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        self.0.find_iter(bytes)
+    }
+
+    fn length(&self) -> usize {
+        self.0.needle().len()
+    }
+}
+
+/// What is searched for is nobody's to read.
+impl fmt::Debug for Finder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Finder")
+    }
 }
 
 impl Needles {
     /// A token that is still at hand.
     pub fn of(token: &Token) -> Self {
         let secret = Secret::new(token.secret_half().to_owned());
-        Needles { of: vec![Needle { id: token.id().clone(), secret: Some(secret) }] }
+        Needles { of: vec![Needle::new(token.id().clone(), Some(secret))] }
     }
 
     /// Tokens of which the public half is known.
     pub fn of_ids(ids: impl IntoIterator<Item = TokenId>) -> Self {
-        Needles { of: ids.into_iter().map(|id| Needle { id, secret: None }).collect() }
+        Needles { of: ids.into_iter().map(|id| Needle::new(id, None)).collect() }
     }
 
     /// Whether nothing is searched for.
@@ -66,8 +99,7 @@ impl Needles {
     /// What has to be put where in `bytes` for no token to stand there as plain text or in hexadecimal.
     pub(super) fn patches(&self, bytes: &[u8], into: &mut Vec<Patch>) {
         for needle in &self.of {
-            let id = needle.id.as_str().as_bytes();
-            for at in memmem::find_iter(bytes, id) {
+            for at in needle.plain.all(bytes) {
                 if let Some(secret) = secret_after(bytes, at + ID)
                     && bytes[at..at + ID] != ERASED[..ID]
                 {
@@ -76,9 +108,8 @@ impl Needles {
                     into.push(Patch { at, new });
                 }
             }
-            if let Some(secret) = &needle.secret {
-                let erased = |at| Patch { at, new: ERASED[ID + 1..].to_vec() };
-                into.extend(memmem::find_iter(bytes, secret.expose().as_bytes()).map(erased));
+            if let Some(half) = &needle.half {
+                into.extend(half.all(bytes).map(|at| Patch { at, new: ERASED[ID + 1..].to_vec() }));
             }
             needle.hex_patches(bytes, into);
         }
@@ -86,13 +117,25 @@ impl Needles {
 }
 
 impl Needle {
+    fn new(id: TokenId, secret: Option<Secret>) -> Needle {
+        let hex = |text: &[u8], upper| Finder::of(&SecretBytes::new(to_hex(text, upper)));
+        let half = secret.as_ref().map(|secret| secret.expose().as_bytes());
+        let with_dot = format!("{id}.");
+        Needle {
+            plain: Finder::of(id.as_str().as_bytes()),
+            half: half.map(Finder::of),
+            hex: [false, true]
+                .map(|upper| (hex(with_dot.as_bytes(), upper), half.map(|half| hex(half, upper)))),
+            id,
+            secret,
+        }
+    }
+
     /// The audit log writes arguments so.
     fn hex_patches(&self, bytes: &[u8], into: &mut Vec<Patch>) {
-        for upper in [false, true] {
-            let hex = |text: &[u8]| SecretBytes::new(to_hex(text, upper));
-            let known = hex(format!("{}.", self.id).as_bytes());
-            for at in memmem::find_iter(bytes, &*known) {
-                let secret = at + known.len();
+        for (upper, (known, half)) in [false, true].into_iter().zip(&self.hex) {
+            for at in known.all(bytes) {
+                let secret = at + known.length();
                 let is_token = bytes.get(secret..secret + 2 * SECRET).is_some_and(|digits| {
                     digits.chunks_exact(2).all(|pair| from_hex(pair).is_some_and(is_token_byte))
                 });
@@ -100,9 +143,8 @@ impl Needle {
                     into.push(Patch { at, new: to_hex(ERASED, upper) });
                 }
             }
-            if let Some(secret) = &self.secret {
-                let erased = |at| Patch { at, new: to_hex(&ERASED[ID + 1..], upper) };
-                into.extend(memmem::find_iter(bytes, &*hex(secret.expose().as_bytes())).map(erased));
+            if let Some(half) = half {
+                into.extend(half.all(bytes).map(|at| Patch { at, new: to_hex(&ERASED[ID + 1..], upper) }));
             }
         }
     }
@@ -134,7 +176,7 @@ fn from_hex(pair: &[u8]) -> Option<u8> {
 #[derive(Debug)]
 pub(super) struct Core {
     /// In the standard alphabet.
-    pub(super) text: SecretBytes,
+    pub(super) text: Finder,
     /// How many characters of the group of four precede it.
     pub(super) lead: usize,
 }
@@ -146,6 +188,6 @@ impl Core {
         let lead = (shift * 8).div_ceil(6);
         let text =
             (lead..padded.len() * 8 / 6).map(|index| super::base64::character(&padded, index)).collect();
-        Core { text: SecretBytes::new(text), lead }
+        Core { text: Finder::of(&SecretBytes::new(text)), lead }
     }
 }

@@ -2,21 +2,22 @@
 
 use super::gzip::{self, MAGIC};
 use super::layers::Searcher;
-use crate::host::in_place::{self, Changing, Extent};
+use crate::host::in_place::{self, Changing, Extent, Part};
 use crate::host::secret_file::Guarantee;
 use crate::host::tree::Spot;
 use std::cell::Cell;
 use std::fs::File;
 use std::io;
 
-/// What is read of one file at most, in bytes.
-const LONGEST: u64 = 4 * 1024 * 1024 * 1024;
-
 /// What reading a file through has shown.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// How many bytes would be put over.
     pub(super) bytes: u64,
+    /// In which parts.
+    parts: Vec<Part>,
+    /// How far it was read, where that was to its end.
+    end: u64,
     /// Whether it is gzip as a whole.
     pub(super) packed: bool,
     /// Whether there is more of it than was read.
@@ -25,12 +26,12 @@ pub(super) struct Seen {
     pub(super) declared: Vec<String>,
 }
 
-/// Reads the file through.
-pub(super) fn look(searcher: &Searcher<'_>, file: &File) -> io::Result<Seen> {
-    let mut seen = Seen::default();
+/// Reads the file through, but for what comes after `most` bytes.
+pub(super) fn look(searcher: &Searcher<'_>, file: &File, most: u64) -> io::Result<Seen> {
+    let mut seen = Seen { end: file.metadata()?.len(), ..Seen::default() };
     let mut up_to = 0;
     let gave_up = Cell::new(false);
-    let extent = in_place::read(file, LONGEST, |window| {
+    let extent = in_place::read(file, 0, most, |window| {
         // Gzip that is longer than a window is unpacked as it is read, and put over whole.
         if window.at == 0 && !window.last && window.bytes.starts_with(&MAGIC) {
             seen.packed = true;
@@ -38,6 +39,10 @@ pub(super) fn look(searcher: &Searcher<'_>, file: &File) -> io::Result<Seen> {
         }
         let patches = searcher.patches(window.bytes, window.last);
         seen.bytes += in_place::fresh(window, &patches, &mut up_to);
+        seen.end = seen.end.max(up_to);
+        if !patches.is_empty() {
+            seen.parts.push(window.part());
+        }
         gave_up.set(gave_up.get() || searcher.gave_up());
         if seen.bytes > 0 && window.at == 0 {
             seen.declared = declared_paths(window.bytes);
@@ -45,8 +50,12 @@ pub(super) fn look(searcher: &Searcher<'_>, file: &File) -> io::Result<Seen> {
         Ok(true)
     })?;
     seen.limited = extent == Extent::Limited;
+    if seen.limited {
+        // What comes after is left alone.
+        seen.end = u64::MAX;
+    }
     if seen.packed {
-        let budget = Cell::new(LONGEST);
+        let budget = Cell::new(most);
         let looked = gzip::look(&mut in_place::from_the_start(file)?, &budget, |plain, last| {
             !searcher.patches(plain, last).is_empty()
         });
@@ -57,15 +66,16 @@ pub(super) fn look(searcher: &Searcher<'_>, file: &File) -> io::Result<Seen> {
     Ok(seen)
 }
 
-/// Puts over what stands there, and reads once more; `None` when another file stands there than was read.
+/// Puts over what `seen` tells of, and reads it once more, and what has been added meanwhile; `None` when
+/// another file stands there than was read.
 pub(super) fn erase(
     searcher: &Searcher<'_>,
     spot: &Spot,
     read: &File,
-    packed: bool,
+    seen: &Seen,
 ) -> io::Result<Option<(u64, Guarantee)>> {
     let Some(changing) = Changing::open(spot, read)? else { return Ok(None) };
-    let bytes = if packed {
+    let bytes = if seen.packed {
         let (length, mut at) = (changing.file().metadata()?.len(), 0);
         gzip::filler(length, |part| {
             changing.put(part, at)?;
@@ -74,11 +84,15 @@ pub(super) fn erase(
         })?;
         length
     } else {
-        changing.patch(LONGEST, |window| Ok(searcher.patches(window.bytes, window.last)))?
+        changing.patch(&seen.parts, seen.end, |window| searcher.patches(window.bytes, window.last))?
     };
-    let left = look(searcher, changing.file())?.bytes;
+    let mut left = false;
+    in_place::again(changing.file(), &seen.parts, seen.end, |window, _| {
+        left |= !searcher.patches(window.bytes, window.last).is_empty();
+        Ok(())
+    })?;
     let guarantee = changing.finish()?;
-    if left > 0 {
+    if left {
         return Err(io::Error::other("it was written again while it was swept"));
     }
     Ok(Some((bytes, guarantee)))

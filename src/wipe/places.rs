@@ -4,6 +4,8 @@
 //! searched: a file by itself, a directory with all that is below it on the same file system. cloud-init's
 //! places as of its versions 22.1 to 26.2 (`cloudinit/helpers.py`, `sources/`, `handlers/`, `config/`).
 
+use std::time::Duration;
+
 /// What is to become of a copy that is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -25,16 +27,57 @@ pub enum Fate {
 pub struct Rule {
     /// Where.
     pub path: &'static str,
-    /// What is done.
+    /// What is done there, and how far it goes.
+    pub reach: Reach,
+}
+
+/// What is done with what a line leads to.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach {
+    /// What is to become of a copy.
     pub fate: Fate,
+    /// How much of one file is read, in bytes.
+    pub most: u64,
+    /// How long all files of the line may take; none is begun after that.
+    pub time: Option<Duration>,
+    /// Only a file beside which one called `name` begins so.
+    pub named: Option<&'static str>,
+}
+
+/// Of one file of a disk, in bytes.
+const LONGEST: u64 = 4 * 1024 * 1024 * 1024;
+/// Of one file that the kernel makes up, in bytes. Arguments and tables of the firmware are shorter.
+const KERNEL: u64 = 1024 * 1024;
+/// What the kernel makes up costs what it likes.
+const KERNEL_TIME: Duration = Duration::from_secs(10);
+/// Of one item that QEMU hands over, in bytes: each is read a byte at a time, and a credential is short.
+const ITEM: u64 = 64 * 1024;
+
+impl Reach {
+    /// On a disk.
+    pub const fn of(fate: Fate) -> Reach {
+        Reach { fate, most: LONGEST, time: None, named: None }
+    }
 }
 
 const fn erase(path: &'static str) -> Rule {
-    Rule { path, fate: Fate::Erase }
+    Rule { path, reach: Reach::of(Fate::Erase) }
 }
 
 const fn name(path: &'static str, why: &'static str, end: &'static str) -> Rule {
-    Rule { path, fate: Fate::Name { why, end } }
+    Rule { path, reach: Reach::of(Fate::Name { why, end }) }
+}
+
+const fn kernel(path: &'static str, why: &'static str, end: &'static str) -> Rule {
+    let reach = Reach { most: KERNEL, time: Some(KERNEL_TIME), ..Reach::of(Fate::Name { why, end }) };
+    Rule { path, reach }
+}
+
+/// QEMU's items: what its user gave it is named `opt/…` (`docs/specs/fw_cfg.rst`); the others are its own, and
+/// the kernel it boots may be among them.
+const fn item(path: &'static str) -> Rule {
+    let Rule { path, reach } = kernel(path, HYPERVISOR, END_HYPERVISOR);
+    Rule { path, reach: Reach { most: ITEM, named: Some("opt/"), ..reach } }
 }
 
 const JOURNAL: &str = "the journal's files are not changed in place: it would find them corrupt";
@@ -51,7 +94,7 @@ pub const RULES: &[Rule] = &[
     erase("/run/worker-bootstrap"),
     erase("/etc/worker-bootstrap"),
     // cloud-init: every instance, this one and those of the image this machine was made from.
-    Rule { path: "/var/lib/cloud", fate: Fate::EraseAfterCloudInit },
+    Rule { path: "/var/lib/cloud", reach: Reach::of(Fate::EraseAfterCloudInit) },
     erase("/run/cloud-init"),
     erase("/etc/cloud"),
     erase("/var/tmp/cloud-init"),
@@ -95,15 +138,15 @@ pub const RULES: &[Rule] = &[
     // What can only be named.
     name("/var/log/journal", JOURNAL, END_JOURNAL),
     name("/run/log/journal", JOURNAL, END_JOURNAL),
-    name(
+    kernel(
         "/proc/cmdline",
         "the kernel's command line is there for as long as the kernel runs",
         END_HYPERVISOR,
     ),
-    name("/proc/*/cmdline", ARGUMENTS, END_ARGUMENTS),
-    name("/proc/*/environ", ARGUMENTS, END_ARGUMENTS),
-    name("/sys/firmware/dmi/tables/DMI", HYPERVISOR, END_HYPERVISOR),
-    name("/sys/firmware/qemu_fw_cfg/by_key/*/raw", HYPERVISOR, END_HYPERVISOR),
+    kernel("/proc/*/cmdline", ARGUMENTS, END_ARGUMENTS),
+    kernel("/proc/*/environ", ARGUMENTS, END_ARGUMENTS),
+    kernel("/sys/firmware/dmi/tables/DMI", HYPERVISOR, END_HYPERVISOR),
+    item("/sys/firmware/qemu_fw_cfg/by_key/*/raw"),
     name(
         "/run/credentials",
         "systemd keeps a unit's credentials in memory while the unit is active",

@@ -10,7 +10,7 @@ use super::layers::Searcher;
 use super::needles::Needles;
 use super::one::{Seen, erase, look};
 use super::places::{
-    CLOUD_INIT_BEGAN, CLOUD_INIT_ENDED, Fate, INSTANCE, READ_UNTIL_THE_END, RULES, is_meant,
+    CLOUD_INIT_BEGAN, CLOUD_INIT_ENDED, Fate, INSTANCE, READ_UNTIL_THE_END, RULES, Reach, is_meant,
 };
 use crate::host::files;
 use crate::host::in_place;
@@ -21,6 +21,7 @@ use nix::errno::Errno;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Files that are looked at below one line of the table.
 const MOST_FILES: u32 = 1_000_000;
@@ -29,6 +30,11 @@ const DEEPEST: usize = 32;
 /// How often a file is looked at again that is replaced while it is swept.
 const ROUNDS: usize = 4;
 const XZ: [&str; 4] = [".xz", ".zst", ".bz2", ".lz4"];
+/// The largest file that is read in a run, in bytes.
+const SMALL: u64 = 8 * 1024 * 1024;
+/// What is read in a run altogether, in bytes: less than half a second of a processor.
+const IN_SHORT: u64 = 64 * 1024 * 1024;
+const TOO_LONG: &str = "to read it would keep the kubelet waiting";
 const AFTER_CLOUD_INIT: &str = "cloud-init reads it until the end of this boot's last stage";
 
 /// Whether copies are erased or only named.
@@ -51,6 +57,10 @@ pub struct Sweep<'a> {
     /// Erased whole by others, after this.
     but_for: Vec<PathBuf>,
     files: u32,
+    /// What may still be read, in bytes, where that is limited.
+    left: Option<u64>,
+    /// Until when files of the line under way are begun.
+    until: Option<Instant>,
     /// Whether a directory at the end of a path is searched.
     trees: bool,
     declared: Vec<String>,
@@ -67,6 +77,8 @@ impl<'a> Sweep<'a> {
             running: running_instance(root),
             but_for: Vec::new(),
             files: 0,
+            left: None,
+            until: None,
             trees: true,
             declared: Vec::new(),
             custody: Custody::default(),
@@ -79,6 +91,12 @@ impl<'a> Sweep<'a> {
         self
     }
 
+    /// Leaves long files to a later sweep.
+    pub fn in_short(mut self) -> Self {
+        self.left = Some(IN_SHORT);
+        self
+    }
+
     /// Leaves these files to others.
     pub fn but_for(mut self, paths: Vec<PathBuf>) -> Self {
         self.but_for = paths;
@@ -88,7 +106,7 @@ impl<'a> Sweep<'a> {
     /// Goes through the whole table, and these files more.
     pub fn everywhere(mut self, more: &[PathBuf]) -> Custody {
         for rule in RULES {
-            self.place(rule.path, rule.fate);
+            self.place(rule.path, rule.reach);
         }
         // Single files, where the bootstrap was found and where cloud-init was told to write to: only what
         // holds a token is touched there.
@@ -96,30 +114,31 @@ impl<'a> Sweep<'a> {
         let found = more.iter().filter_map(|path| path.strip_prefix(self.root.path()).ok()?.to_str());
         let found: Vec<String> = found.map(str::to_owned).collect();
         for path in found {
-            self.place(&path, Fate::EraseAfterCloudInit);
+            self.place(&path, Reach::of(Fate::EraseAfterCloudInit));
         }
         let mut declared = std::mem::take(&mut self.declared);
         declared.sort();
         declared.dedup();
         for path in declared {
-            self.place(&path, Fate::Erase);
+            self.place(&path, Reach::of(Fate::Erase));
         }
         self.custody
     }
 
-    fn place(&mut self, path: &str, fate: Fate) {
+    fn place(&mut self, path: &str, reach: Reach) {
         self.files = 0;
+        self.until = reach.time.map(|time| Instant::now() + time);
         let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
         if names.contains(&"..") {
             return;
         }
         match Folder::root(self.root) {
-            Ok(folder) => self.below(&folder, &names, fate),
+            Ok(folder) => self.below(&folder, &names, reach),
             Err(error) => self.unsearched(self.root.path(), &error),
         }
     }
 
-    fn below(&mut self, folder: &Folder, names: &[&str], fate: Fate) {
+    fn below(&mut self, folder: &Folder, names: &[&str], reach: Reach) {
         let [name, rest @ ..] = names else { return };
         if !name.contains('*') {
             let name = OsStr::new(name);
@@ -129,7 +148,7 @@ impl<'a> Sweep<'a> {
                     let why = "it is a symbolic link, and none is followed";
                     self.custody.unsearched.push(Left::new(&path, why));
                 }
-                Ok(kind) => self.step(folder, name, kind, rest, fate),
+                Ok(kind) => self.step(folder, name, kind, rest, reach),
                 Err(error) if in_place::is_gone(&error) => {}
                 Err(error) => self.unsearched(&folder.path().join(name), &error),
             }
@@ -137,7 +156,7 @@ impl<'a> Sweep<'a> {
         }
         let listed = folder.each(|found, kind| {
             if is_meant(name, found.as_encoded_bytes()) {
-                self.step(folder, found, kind, rest, fate);
+                self.step(folder, found, kind, rest, reach);
             }
             self.files < MOST_FILES
         });
@@ -146,21 +165,21 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn step(&mut self, folder: &Folder, name: &OsStr, kind: Kind, rest: &[&str], fate: Fate) {
+    fn step(&mut self, folder: &Folder, name: &OsStr, kind: Kind, rest: &[&str], reach: Reach) {
         match kind {
             Kind::Folder => match folder.folder(name) {
                 Ok(_) if rest.is_empty() && !self.trees => {}
-                Ok(inner) if rest.is_empty() => self.tree(&inner, &inner, DEEPEST, fate),
-                Ok(inner) => self.below(&inner, rest, fate),
+                Ok(inner) if rest.is_empty() => self.tree(&inner, &inner, DEEPEST, reach),
+                Ok(inner) => self.below(&inner, rest, reach),
                 Err(error) if in_place::is_gone(&error) => {}
                 Err(error) => self.unsearched(&folder.path().join(name), &error),
             },
-            Kind::File if rest.is_empty() => self.file(&folder.spot(name), fate),
+            Kind::File if rest.is_empty() => self.file(&folder.spot(name), reach),
             _ => {}
         }
     }
 
-    fn tree(&mut self, top: &Folder, folder: &Folder, depth: usize, fate: Fate) {
+    fn tree(&mut self, top: &Folder, folder: &Folder, depth: usize, reach: Reach) {
         if !folder.is_on_the_device_of(top) {
             let why = "another file system is mounted there";
             self.custody.unsearched.push(Left::new(folder.path(), why));
@@ -173,9 +192,9 @@ impl<'a> Sweep<'a> {
         }
         let listed = folder.each(|name, kind| {
             match kind {
-                Kind::File => self.file(&folder.spot(name), fate),
+                Kind::File => self.file(&folder.spot(name), reach),
                 Kind::Folder => match folder.folder(name) {
-                    Ok(inner) => self.tree(top, &inner, depth - 1, fate),
+                    Ok(inner) => self.tree(top, &inner, depth - 1, reach),
                     Err(error) if in_place::is_gone(&error) => {}
                     Err(error) => self.unsearched(&folder.path().join(name), &error),
                 },
@@ -201,13 +220,19 @@ impl<'a> Sweep<'a> {
         }
     }
 
-    fn file(&mut self, spot: &Spot, fate: Fate) {
+    fn file(&mut self, spot: &Spot, reach: Reach) {
+        if self.until.is_some_and(|until| Instant::now() > until) {
+            // No more files of this line.
+            self.files = MOST_FILES + 1;
+            let why = "what the kernel shows here took too long: neither this nor what follows was read";
+            return self.custody.unsearched.push(Left::new(&spot.path(), why));
+        }
         self.files += 1;
         if self.but_for.contains(&spot.path()) {
             return;
         }
         for _ in 0..ROUNDS {
-            match self.once(spot, fate) {
+            match self.once(spot, reach) {
                 Ok(Round::Over) => return,
                 Ok(Round::Replaced) => {}
                 Err(error) if in_place::is_gone(&error) => return,
@@ -218,19 +243,30 @@ impl<'a> Sweep<'a> {
         self.custody.left.push(Left::new(&spot.path(), why));
     }
 
-    fn once(&mut self, spot: &Spot, fate: Fate) -> io::Result<Round> {
+    fn once(&mut self, spot: &Spot, reach: Reach) -> io::Result<Round> {
         let file = spot.open()?;
         if !file.metadata()?.is_file() {
             return Ok(Round::Over);
         }
-        let seen = look(&self.searcher, &file)?;
-        if seen.bytes == 0 {
-            self.say_what_was_not_read(spot, &seen, fate);
+        if reach.named.is_some_and(|prefix| !spot.has_beside("name", prefix)) {
             return Ok(Round::Over);
         }
-        self.declared.extend(seen.declared);
+        let length = file.metadata()?.len();
+        if let Some(left) = self.left.as_mut() {
+            if length > SMALL.min(*left) {
+                self.custody.deferred.push(Left::new(&spot.path(), TOO_LONG));
+                return Ok(Round::Over);
+            }
+            *left -= length;
+        }
+        let seen = look(&self.searcher, &file, reach.most)?;
+        if seen.bytes == 0 {
+            self.say_what_was_not_read(spot, &seen, reach);
+            return Ok(Round::Over);
+        }
+        self.declared.extend(seen.declared.iter().cloned());
         let path = spot.path();
-        match fate {
+        match reach.fate {
             Fate::Name { why, end } => {
                 let still = Still { path: shown(&path), why: why.to_owned(), end: end.to_owned() };
                 self.custody.residue.push(still);
@@ -249,7 +285,7 @@ impl<'a> Sweep<'a> {
             self.custody.erased.push(Erased { path: shown(&path), bytes: seen.bytes, not_guaranteed: None });
             return Ok(Round::Over);
         }
-        match erase(&self.searcher, spot, &file, seen.packed) {
+        match erase(&self.searcher, spot, &file, &seen) {
             Ok(None) => return Ok(Round::Replaced),
             Ok(Some((bytes, guarantee))) => {
                 let not_guaranteed = match guarantee {
@@ -284,12 +320,12 @@ impl<'a> Sweep<'a> {
         in_use && self.running.as_deref().is_some_and(|running| spot.path().parent() == Some(running))
     }
 
-    fn say_what_was_not_read(&mut self, spot: &Spot, seen: &Seen, fate: Fate) {
+    fn say_what_was_not_read(&mut self, spot: &Spot, seen: &Seen, reach: Reach) {
         let name = spot.name().to_string_lossy();
         if seen.limited {
             let why = "it is too large: it was not read, or not unpacked, to its end";
             self.custody.unsearched.push(Left::new(&spot.path(), why));
-        } else if XZ.iter().any(|end| name.ends_with(end)) && matches!(fate, Fate::Erase) {
+        } else if XZ.iter().any(|end| name.ends_with(end)) && matches!(reach.fate, Fate::Erase) {
             let why = "it is packed in a way that is not looked into (gzip is)";
             self.custody.unsearched.push(Left::new(&spot.path(), why));
         }

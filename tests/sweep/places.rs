@@ -86,7 +86,16 @@ const NAMED: &[&str] = &[
 ];
 
 /// Where nobody is looked for.
-const FOREIGN: &[&str] = &["srv/data", "home/ann/notes.txt", "var/log/nginx/access.log", "etc/passwd"];
+const FOREIGN: &[&str] = &[
+    "srv/data",
+    "home/ann/notes.txt",
+    "var/log/nginx/access.log",
+    "etc/passwd",
+    // QEMU's own.
+    "sys/firmware/qemu_fw_cfg/by_key/8/raw",
+    // Without a name nobody can say whose.
+    "sys/firmware/qemu_fw_cfg/by_key/9/raw",
+];
 
 fn text() -> Vec<u8> {
     let declared = "write_files:\n- path: /opt/somewhere/else.yaml\n  permissions: '0600'\n";
@@ -100,6 +109,11 @@ fn plant() -> Root {
         let path = root.put(place, &text());
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+    }
+    for (key, name) in
+        [("32", "opt/io.systemd.credentials/worker-bootstrap.document\n"), ("8", "etc/boot/kernel\n")]
+    {
+        root.put(&format!("sys/firmware/qemu_fw_cfg/by_key/{key}/name"), name.as_bytes());
     }
     symlink("instances/i-now", root.path("var/lib/cloud/instance")).unwrap();
     root
@@ -183,6 +197,49 @@ fn what_cloud_init_still_reads_waits_for_its_end() {
     let wiped = root.wipe(&[]);
     assert_eq!(wiped.paths("erased").len(), 3, "{}", wiped.said);
     assert!(!waiting.iter().any(|place| root.holds(place)));
+}
+
+/// What the hypervisor hands over may be a kernel, and is slow to read.
+#[test]
+fn of_an_item_of_the_hypervisor_the_beginning_is_read() {
+    for (before, reported) in [(1000, "residue"), (64 * 1024, "unsearched")] {
+        let root = Root::new();
+        root.put("sys/firmware/qemu_fw_cfg/by_key/33/name", b"opt/org.example/data\n");
+        let raw = "sys/firmware/qemu_fw_cfg/by_key/33/raw";
+        root.put(raw, format!("{}{}{}", "-".repeat(before), token(), "-".repeat(1 << 20)).as_bytes());
+        let wiped = root.wipe(&[]);
+        assert!(wiped.reports(reported, &root.shown(raw)), "{}", wiped.said);
+    }
+}
+
+/// A run reads what is short; a sweep by itself reads all.
+#[test]
+fn a_run_leaves_what_is_long_to_the_sweep() {
+    use worker_bootstrap::wipe::{Needles, Occasion, everywhere};
+    let root = Root::new();
+    let long = [&vec![b' '; 9 << 20][..], token().as_bytes()].concat();
+    root.put("var/log/syslog", &long);
+    root.put("var/log/syslog.1", &text());
+    for number in 2..=9 {
+        root.put(&format!("var/log/syslog.{number}"), &long[2 << 20..]);
+    }
+    let sweep = |occasion| {
+        let needles = Needles::of_ids(worker_bootstrap::token::TokenId::parse(ID));
+        let below = worker_bootstrap::host::root::Root::new(root.path(""));
+        everywhere(&below, &needles, Default::default(), occasion)
+    };
+    let custody = sweep(Occasion::Run);
+    assert!(custody.deferred.iter().any(|it| it.path == root.shown("var/log/syslog")), "{custody:?}");
+    assert_eq!(custody.erased.len() + custody.deferred.len(), 10, "{custody:?}");
+    assert!(custody.erased.len() == 9 && custody.wants_more(), "{custody:?}");
+    assert!(root.holds("var/log/syslog") && !root.holds("var/log/syslog.1"));
+    for number in 2..=20 {
+        root.put(&format!("var/log/messages.{number}"), &long[2 << 20..]);
+    }
+    let custody = sweep(Occasion::Run);
+    assert!(custody.deferred.len() > 10 && custody.deferred.len() < 20, "all together: {custody:?}");
+    let custody = sweep(Occasion::Later);
+    assert!(custody.deferred.is_empty() && !root.holds("var/log/syslog"), "{custody:?}");
 }
 
 /// What cloud-init has its user-data from still has it, also when the local copies are long gone.

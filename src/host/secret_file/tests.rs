@@ -206,3 +206,14 @@ fn memory_guarantees() {
     let place = scratch.open("file").unwrap().unwrap().place;
     assert_eq!(erase(&place).unwrap(), Erased { bytes: 6, guarantee: Guarantee::Memory });
 }
+
+#[test]
+fn what_a_disk_keeps_in_free_blocks_is_said() {
+    for (free, words) in [
+        (Some(Free::Discarded), "on a disk that discards"),
+        (Some(Free::Kept), "not guaranteed: the disk does not discard"),
+        (None, "not guaranteed: the disk does not say"),
+    ] {
+        assert!(in_place(free).to_string().contains(words), "{free:?}");
+    }
+}

@@ -5,6 +5,7 @@ use crate::support::machine::{DOCUMENT, Machine};
 use crate::support::token::{AUTO, MANUAL, Trust, document};
 use std::time::Duration;
 
+const RESULT: &str = "var/lib/worker-bootstrap/result.json";
 const PEM: &str = "var/lib/kubelet/pki/kubelet-client-current.pem";
 
 /// Also when the document was written anew, as some clouds do at each boot; that copy is erased too.
@@ -12,10 +13,17 @@ pub async fn a_second_run_does_nothing(cluster: Cluster) {
     let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
     let document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
     machine.join(&document).await.must_join();
+    let custody = || {
+        let result: serde_json::Value = serde_json::from_str(&machine.read(RESULT)).unwrap();
+        result["custody"]["erased"].as_array().unwrap().len()
+    };
     let (pem, connections) = (machine.read(PEM), door.accepted());
+    assert_eq!(custody(), 1);
     let again = machine.join(&document).await.must_join();
     assert!(again.took < Duration::from_secs(2), "{:?}", again.took);
+    assert_eq!(custody(), 2);
     machine.run(&[]).await.must_join();
+    assert_eq!(custody(), 2, "a run with nothing to do forgets what those before it did");
     assert_eq!(door.accepted(), connections);
     assert_eq!(machine.read(PEM), pem);
     assert!(!machine.has(DOCUMENT));

@@ -51,12 +51,10 @@ machine_boot() {
     shift
     # Both sides: one that offers to discard and then does not would be lying to the machine.
     if [ "$discard" = on ]; then drop=unmap; fi
-    # qemu_fw_cfg: without a boot loader the kernel itself is handed over by that device, and to read it there takes
-    # the emulator many minutes; a machine that has a boot loader has nothing as large in it.
     ip netns exec "$machine_namespace" qemu-system-x86_64 \
         -machine q35,accel=tcg -cpu max -m 1024 -nodefaults -no-reboot -display none \
         -kernel "${kernel[0]}" -initrd "${initrd[0]}" \
-        -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=-1 quiet systemd.firstboot=off modprobe.blacklist=qemu_fw_cfg' \
+        -append 'root=/dev/vda rw console=ttyS0 net.ifnames=0 panic=-1 quiet systemd.firstboot=off' \
         -drive "file=$disk,format=raw,if=none,id=disk,discard=$drop" \
         -device "virtio-blk-pci,drive=disk,discard=$discard" \
         -netdev user,id=net,hostfwd=tcp:127.0.0.1:2222-:22 -device virtio-net-pci,netdev=net \
