@@ -35,7 +35,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use worker_bootstrap::secret::Secret;
 
 /// How long a create may take, the cluster's part included; well below [`GIVEN_UP`].
@@ -44,6 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 pub const GIVEN_UP: Duration = Duration::from_secs(600);
 /// Ids that are tried; one collides once in two thousand million.
 const TRIES: usize = 8;
+const TURNS: usize = 64;
 
 /// The issuer; clones share it.
 #[derive(Debug, Clone)]
@@ -56,6 +57,9 @@ struct Inner {
     url: String,
     metrics: Metrics,
     clusters: HashMap<ClusterId, Known>,
+    /// One create at a time for one idempotency key: a second grant could revive a token that has ended
+    /// since the first. Keys share the locks by their hash.
+    turns: [Mutex<()>; TURNS],
 }
 
 #[derive(Debug)]
@@ -73,6 +77,7 @@ impl Issuer {
             store,
             key,
             url,
+            turns: [const { Mutex::const_new(()) }; TURNS],
             metrics,
             clusters: clusters.into_iter().map(known).collect(),
         }))
@@ -125,6 +130,13 @@ impl Issuer {
 
     async fn issue(&self, place: Place, ttl: u32, key: Option<String>) -> Result<Issued, IssueError> {
         let known = self.0.clusters.get(&place.cluster).ok_or(IssueError::Absent)?;
+        let turn = key.as_ref().map(|key| {
+            key.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % TURNS
+        });
+        let _turn = match turn {
+            Some(turn) => Some(self.0.turns[turn].lock().await),
+            None => None,
+        };
         let key = key.map(|key| Key { key, request: format!("ttl_seconds={ttl}") });
         for _ in 0..TRIES {
             let id = BootstrapId::random();

@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::io;
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -12,7 +13,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 /// Begins to log. Libraries are heard when they warn: what they say below that may hold what they carry.
 pub fn begin(verbose: bool) {
     let own = if verbose { Level::DEBUG } else { Level::INFO };
-    let heard = Targets::new().with_default(Level::WARN).with_target("bootstrap_issuer", own);
+    let heard = Targets::new()
+        .with_default(Level::WARN)
+        .with_target("bootstrap_issuer", own)
+        // It tells an answer that it cannot read, a Secret's among them, word for word.
+        .with_target("kube_client", LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
