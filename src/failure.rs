@@ -32,18 +32,7 @@ impl Failure {
 
     /// The message and every cause behind it, on one line, control characters made visible.
     pub fn line(&self) -> String {
-        let mut line = self.message.clone();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Some libraries repeat their source; said once is enough.
-            if !line.ends_with(&text) {
-                line.push_str(": ");
-                line.push_str(&text);
-            }
-            cause = error.source();
-        }
-        one_line(&line)
+        one_line(&chain(self))
     }
 }
 
@@ -57,6 +46,22 @@ impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
+}
+
+/// An error and every cause behind it, joined by colons.
+pub fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        // Some libraries repeat their source; said once is enough.
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
 }
 
 /// Text from elsewhere made safe for one line of a log or terminal: no control characters, bounded.

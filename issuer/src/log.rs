@@ -2,13 +2,14 @@
 //! container's runtime takes it. A line says who asked for what by names that are public; queries,
 //! headers, bodies and tokens never come here.
 
-use std::error::Error;
 use std::io;
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+pub use worker_bootstrap::failure::chain;
 
 /// Begins to log. Libraries are heard when they warn: what they say below that may hold what they carry.
 pub fn begin(verbose: bool) {
@@ -25,20 +26,4 @@ pub fn begin(verbose: bool) {
         .with_writer(io::stderr);
     // A process that already logs, as in a test, goes on as it does.
     drop(tracing_subscriber::registry().with(lines).with(heard).try_init());
-}
-
-/// An error and its causes on one line.
-pub fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        // Some libraries repeat their source; said once is enough.
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
 }
