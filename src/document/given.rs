@@ -6,7 +6,7 @@ use super::k0s_token;
 use super::moment::UnixSeconds;
 use super::server::ServerUrl;
 use super::trust::{Authorities, Pin, Trust};
-use super::{Bootstrap, Document, Join, Kubelet, Node, Refusal};
+use super::{Bootstrap, Document, Refusal};
 use crate::document::forms::{JoinCommand, TokenIn};
 use crate::secret::Secret;
 
@@ -76,7 +76,7 @@ impl Given {
 pub(super) fn from_token(token: Secret, given: &Given) -> Result<Bootstrap, Refusal> {
     let cluster = given.cluster()?;
     let (token, cluster) = k0s_token::token_and_cluster(token, cluster)?;
-    Ok(Bootstrap { document: bare(given.expiry()?, cluster), token })
+    Ok(Bootstrap { document: Document::bare(given.expiry()?, cluster), token })
 }
 
 /// The bootstrap that a join command asks for. `token_file` is the content of the file it names.
@@ -98,7 +98,7 @@ pub(super) fn from_command(
     let cluster =
         command.server.map(|server| Cluster { servers: vec![server], trust: Trust::Pins(command.pins) });
     let (token, cluster) = k0s_token::token_and_cluster(token, cluster)?;
-    let mut document = bare(given.expiry()?, cluster);
+    let mut document = Document::bare(given.expiry()?, cluster);
     document.node.name = command.node;
     Ok(Bootstrap { document, token })
 }
@@ -107,18 +107,4 @@ pub(super) fn from_command(
 pub(super) fn bare_token(text: &[u8]) -> Result<Secret, Refusal> {
     let text = std::str::from_utf8(text).map_err(|_| Refusal::invalid("token", "expected UTF-8 text"))?;
     Ok(Secret::new(text.trim().to_owned()))
-}
-
-fn bare(expires_at: UnixSeconds, cluster: Cluster) -> Document {
-    Document {
-        id: None,
-        cluster_id: None,
-        expires_at,
-        cluster,
-        node: Node::default(),
-        packages: Vec::new(),
-        kubelet: Kubelet::default(),
-        join: Join::default(),
-        report: None,
-    }
 }

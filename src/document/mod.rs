@@ -80,6 +80,23 @@ pub struct Document {
     pub report: Option<Reporting>,
 }
 
+impl Document {
+    /// What asks for nothing but the join.
+    fn bare(expires_at: UnixSeconds, cluster: Cluster) -> Document {
+        Document {
+            id: None,
+            cluster_id: None,
+            expires_at,
+            cluster,
+            node: Node::default(),
+            packages: Vec::new(),
+            kubelet: Kubelet::default(),
+            join: Join::default(),
+            report: None,
+        }
+    }
+}
+
 /// A document and its token.
 #[derive(Debug)]
 pub struct Bootstrap {

@@ -6,12 +6,9 @@
 
 use super::forms::{self, Carried, Piece};
 use super::given::Given;
-use super::join::Join;
 use super::k0s_token;
-use super::kubelet::Kubelet;
 use super::moment::UnixSeconds;
 use super::native::{self, PublicId};
-use super::node::Node;
 use super::{Bootstrap, Document, Refusal};
 use crate::secret::Secret;
 use crate::token::Token;
@@ -49,17 +46,8 @@ pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
         return if is_the_same { Ok(bootstrap) } else { Err(not_the_same()) };
     }
     let (token, cluster) = k0s_token::token_and_cluster(token, given)?;
-    let document = Document {
-        id: Some(id.0),
-        cluster_id: Some(cluster_id.0),
-        expires_at,
-        cluster,
-        node: Node::default(),
-        packages: Vec::new(),
-        kubelet: Kubelet::default(),
-        join: Join::default(),
-        report: None,
-    };
+    let bare = Document::bare(expires_at, cluster);
+    let document = Document { id: Some(id.0), cluster_id: Some(cluster_id.0), ..bare };
     Ok(Bootstrap { document, token })
 }
 
