@@ -23,19 +23,15 @@ pub struct List {
 /// Reads it. What is not known is refused: a parameter that is misspelt would change nothing, silently.
 pub fn list(query: &str) -> Result<List, Refusal> {
     let mut list = List { after: None, limit: LIMIT.2, status: None };
-    let mut seen = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if seen.contains(&name) {
-            return Err(Refusal::invalid("query", &name, "Given more than once"));
-        }
-        match &*name {
+    each(query, |name, value| {
+        match name {
             "cursor" if value.is_empty() => {}
             "cursor" => {
-                list.after = Some(cursor(&value).ok_or_else(Refusal::no_such_page)?);
+                list.after = Some(cursor(value).ok_or_else(Refusal::no_such_page)?);
             }
-            "limit" => list.limit = limit(&value)?,
+            "limit" => list.limit = limit(value)?,
             "status" => {
-                list.status = Some(match &*value {
+                list.status = Some(match value {
                     "active" => Status::Active,
                     "revoked" => Status::Revoked,
                     "expired" => Status::Expired,
@@ -48,10 +44,10 @@ pub fn list(query: &str) -> Result<List, Refusal> {
                     }
                 });
             }
-            _ => return Err(Refusal::invalid("query", &name, "Not a parameter of this request")),
+            _ => return Ok(false),
         }
-        seen.push(name);
-    }
+        Ok(true)
+    })?;
     Ok(list)
 }
 
@@ -67,22 +63,33 @@ pub struct Events {
 /// Reads the query of a list of events.
 pub fn events(query: &str) -> Result<Events, Refusal> {
     let mut events = Events { after: 0, limit: LIMIT.2 };
+    each(query, |name, value| {
+        match name {
+            "cursor" if value.is_empty() => {}
+            "cursor" => {
+                events.after = event_cursor(value).ok_or_else(Refusal::no_such_page)?;
+            }
+            "limit" => events.limit = limit(value)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok(events)
+}
+
+/// Hands over each parameter, once; `take` says whether it is one.
+fn each(query: &str, mut take: impl FnMut(&str, &str) -> Result<bool, Refusal>) -> Result<(), Refusal> {
     let mut seen = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if seen.contains(&name) {
             return Err(Refusal::invalid("query", &name, "Given more than once"));
         }
-        match &*name {
-            "cursor" if value.is_empty() => {}
-            "cursor" => {
-                events.after = event_cursor(&value).ok_or_else(Refusal::no_such_page)?;
-            }
-            "limit" => events.limit = limit(&value)?,
-            _ => return Err(Refusal::invalid("query", &name, "Not a parameter of this request")),
+        if !take(&name, &value)? {
+            return Err(Refusal::invalid("query", &name, "Not a parameter of this request"));
         }
         seen.push(name);
     }
-    Ok(events)
+    Ok(())
 }
 
 /// The cursor to the events behind this one.
