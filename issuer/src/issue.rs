@@ -32,6 +32,7 @@ use crate::store::revoke::{Revocation, Revoked};
 use crate::store::rows::{Bootstrap, Place, State, Status};
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use time::OffsetDateTime;
@@ -130,11 +131,8 @@ impl Issuer {
 
     async fn issue(&self, place: Place, ttl: u32, key: Option<String>) -> Result<Issued, IssueError> {
         let known = self.0.clusters.get(&place.cluster).ok_or(IssueError::Absent)?;
-        let turn = key.as_ref().map(|key| {
-            key.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % TURNS
-        });
-        let _turn = match turn {
-            Some(turn) => Some(self.0.turns[turn].lock().await),
+        let _turn = match &key {
+            Some(key) => Some(self.turn(key).lock().await),
             None => None,
         };
         let key = key.map(|key| Key { key, request: format!("ttl_seconds={ttl}") });
@@ -201,6 +199,13 @@ impl Issuer {
             }
         }
         Err(IssueError::Unreachable)
+    }
+
+    /// The lock of this idempotency key.
+    fn turn(&self, key: &str) -> &Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        &self.0.turns[hasher.finish() as usize % TURNS]
     }
 
     async fn timed<T>(&self, what: &'static str, work: impl Future<Output = T>) -> T {
