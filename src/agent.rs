@@ -10,11 +10,11 @@ mod options;
 pub use options::Options;
 
 use crate::check::{self, Checked};
-use crate::document::{Document, NodeName};
+use crate::document::{Document, NodeName, UnixSeconds};
 use crate::failure::Failure;
 use crate::find::{self, Found};
 use crate::join::{self, Ask, Joined, Resume};
-use crate::machine::{self, Machine};
+use crate::machine::{self, LOCK_PATIENCE, Machine};
 use crate::mark::{Beginning, Mark, Phase};
 use crate::plan::Plan;
 use crate::prepare;
@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// A [`Failure`] whose reason decides the exit code.
 pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Result<String, Failure> {
-    report.alone(machine::lock(machine, report, || report.ready()).await?);
+    report.alone(machine::lock(machine, report, LOCK_PATIENCE, &|| report.ready()).await?);
     if let Some(mark) = machine.standing().await? {
         return go_on(options, machine, mark, report).await;
     }
@@ -226,7 +226,7 @@ async fn start(
     let wait = options.awaited(machine, start::awaited(&mark));
     let deadline = Instant::now() + options.timeout.unwrap_or(Duration::from_secs(mark.timeout_seconds));
     if !options.no_start {
-        start::kubelet(machine.manager.as_ref()).await?;
+        start::kubelet(machine.manager.as_ref(), &machine.root).await?;
     }
     let seen = start::watch(&node, wait, machine.manager.as_ref(), &machine.facts, report, deadline).await?;
     machine.ledger.advance(mark, Phase::Done)?;
@@ -250,5 +250,6 @@ fn beginning(
         bootstrap_id: document.id.clone(),
         cluster_id: document.cluster_id.clone(),
         sources,
+        expires_at: Some(document.expires_at).filter(|at| *at != UnixSeconds::NEVER).map(UnixSeconds::get),
     }
 }

@@ -7,6 +7,7 @@
 //! - [`cli`] the command line · [`agent`] the flow · [`machine`] what it runs on
 //! - the stages: [`find`] → [`admit`] → [`plan`] → [`check`] → [`prepare`] → [`join`] → [`mark`] →
 //!   [`wipe`] → [`start`] → [`report`]
+//! - [`reset`] takes back what the stages made
 //! - [`outward`] the issuer is told what [`report`] tells the machine
 //! - what they speak of: [`document`] the bootstrap document · [`kube`] the Kubernetes API
 //! - [`host`] the only doors to files, processes, clock, network and facts
@@ -14,6 +15,8 @@
 //!   [`yaml`]
 
 pub mod cli;
+
+pub mod reset;
 
 pub mod agent;
 pub mod machine;

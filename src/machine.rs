@@ -12,6 +12,7 @@ use crate::host::files;
 use crate::host::lock::{self, Lock};
 use crate::host::own;
 use crate::host::root::Root;
+use crate::host::state;
 use crate::host::systemd::Manager;
 use crate::join::{self, RuntimeForKubelet};
 use crate::kube::DateJudge;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant};
 
 const LOCK: &str = "/run/worker-bootstrap/lock";
 /// How long a second run waits for the first.
-const LOCK_PATIENCE: Duration = Duration::from_secs(600);
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(600);
 const LOCK_LOOK: Duration = Duration::from_millis(250);
 
 const KUBEADM_DROP_INS: [&str; 3] = [
@@ -167,11 +168,16 @@ pub fn lock_memory(progress: &dyn Progress) {
     }
 }
 
-/// One run at a time: the second one waits for the first. `ready` is called before a wait.
+/// One run at a time: the second one waits this long for the first. `ready` is called before a wait.
 ///
 /// # Errors
 /// `lock_held` when the first does not end in time; `local_write_failed` where the lock cannot be made.
-pub async fn lock(machine: &Machine, progress: &dyn Progress, ready: impl Fn()) -> Result<Lock, Failure> {
+pub async fn lock(
+    machine: &Machine,
+    progress: &dyn Progress,
+    patience: Duration,
+    ready: &dyn Fn(),
+) -> Result<Lock, Failure> {
     let path = machine.root.at(LOCK);
     let failed = |error: std::io::Error| {
         let reason = if error.kind() == std::io::ErrorKind::PermissionDenied {
@@ -181,10 +187,10 @@ pub async fn lock(machine: &Machine, progress: &dyn Progress, ready: impl Fn()) 
         };
         Failure::new(reason, format!("taking the lock {}", path.display())).because(error)
     };
-    if let Some(directory) = path.parent() {
-        files::make_dirs(directory, 0o755).map_err(|error| failed(error.source))?;
+    if let Some((directory, _)) = LOCK.rsplit_once('/') {
+        state::directory(&machine.root, directory, 0o755).map_err(|error| failed(error.source))?;
     }
-    let until = Instant::now() + LOCK_PATIENCE;
+    let until = Instant::now() + patience;
     let mut attempt = 0;
     loop {
         if let Some(lock) = lock::try_acquire(&path).map_err(failed)? {
@@ -197,9 +203,9 @@ pub async fn lock(machine: &Machine, progress: &dyn Progress, ready: impl Fn()) 
             return Err(Failure::new(
                 Reason::LockHeld,
                 format!(
-                    "waiting for the lock {}: {holder} has held it for {} s",
+                    "taking the lock {}: {holder} holds it, still after {} s",
                     path.display(),
-                    LOCK_PATIENCE.as_secs()
+                    patience.as_secs()
                 ),
             ));
         }

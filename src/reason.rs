@@ -2,94 +2,11 @@
 //! for the person who reads it at night. `explain`, the journal catalog, the manual and the unit's
 //! restart rules are all derived from here; nothing else in the program invents a code.
 
+mod exit;
+
+pub use exit::Exit;
+
 use std::fmt;
-
-/// What the process returns. The numbers are part of the contract: the unit's
-/// `RestartPreventExitStatus=` quotes [`Exit::restart_is_useless`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Exit {
-    /// Joined now or before.
-    Joined = 0,
-    /// A fault of this program.
-    Fault = 1,
-    /// Wrong command line.
-    Usage = 2,
-    /// No bootstrap found.
-    NotFound = 3,
-    /// The document was refused.
-    Refused = 4,
-    /// The token has expired, by a clock that can be trusted.
-    Expired = 5,
-    /// The cluster does not accept the token.
-    TokenRefused = 6,
-    /// The token was used before, or belongs to another machine.
-    Used = 7,
-    /// A check of the host failed.
-    HostNotReady = 8,
-    /// The join failed for good.
-    JoinFailed = 9,
-    /// Joined, but a copy of the token that should have been erasable was not.
-    ResidueLeft = 10,
-    /// Temporary: trying again can help.
-    Temporary = 75,
-}
-
-impl Exit {
-    /// All exit codes, in ascending order.
-    pub const ALL: [Exit; 12] = [
-        Exit::Joined,
-        Exit::Fault,
-        Exit::Usage,
-        Exit::NotFound,
-        Exit::Refused,
-        Exit::Expired,
-        Exit::TokenRefused,
-        Exit::Used,
-        Exit::HostNotReady,
-        Exit::JoinFailed,
-        Exit::ResidueLeft,
-        Exit::Temporary,
-    ];
-
-    /// The number given to the operating system.
-    pub const fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// Whether the same machine with the same document would only fail again.
-    pub const fn restart_is_useless(self) -> bool {
-        matches!(
-            self,
-            Exit::Usage
-                | Exit::NotFound
-                | Exit::Refused
-                | Exit::Expired
-                | Exit::TokenRefused
-                | Exit::Used
-                | Exit::HostNotReady
-                | Exit::JoinFailed
-        )
-    }
-
-    /// One line for tables in the manual and the README.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Exit::Joined => "joined now or before",
-            Exit::Fault => "a fault of this program",
-            Exit::Usage => "wrong command line",
-            Exit::NotFound => "no bootstrap found",
-            Exit::Refused => "document refused",
-            Exit::Expired => "token expired (trusted clock)",
-            Exit::TokenRefused => "token refused by the cluster",
-            Exit::Used => "token already used, or bound to another machine",
-            Exit::HostNotReady => "host not ready: a check failed",
-            Exit::JoinFailed => "join failed for good",
-            Exit::ResidueLeft => "joined, but an erasable copy of the token was not erased",
-            Exit::Temporary => "temporary: network, server busy, lock held, clock not synchronized",
-        }
-    }
-}
 
 /// One row of the table.
 #[derive(Debug)]
@@ -204,7 +121,7 @@ reasons! {
         ["see the checks named in the line"],
         "fix what the line names and run again; worker-bootstrap check tries the host alone";
     NotRoot = "not_root", HostNotReady, "2c1f0a6d1f6b4b0f9a3c5d7e8f901218",
-        "a join needs the rights of root",
+        "a join or a reset needs the rights of root",
         ["started as another user"],
         "run it with sudo or from the unit";
     RuntimeNotReady = "runtime_not_ready", HostNotReady, "2c1f0a6d1f6b4b0f9a3c5d7e8f901219",
@@ -323,6 +240,14 @@ reasons! {
         "nothing is known of a run on this machine",
         ["worker-bootstrap has not been run here", "--root names another directory than the run's"],
         "worker-bootstrap run makes one; worker-bootstrap plan shows what it would do";
+    HostNotAnswering = "host_not_answering", Temporary, "2c1f0a6d1f6b4b0f9a3c5d7e8f901248",
+        "a program of this host that the join needs is there and does not answer in time",
+        ["a first boot on a slow disk", "the machine is overloaded", "the program hangs"],
+        "the unit tries again by itself; where it stays so, look at the named program (systemctl status containerd; kubelet --version)";
+    ResetIncomplete = "reset_incomplete", HostNotReady, "2c1f0a6d1f6b4b0f9a3c5d7e8f901249",
+        "something that a run made is still there after a reset",
+        ["somebody has changed it since", "a read-only file system, or an immutable file", "the kubelet could not be stopped"],
+        "look at what the line names: move it away or make it writable, then reset again";
 }
 
 impl Reason {

@@ -1,6 +1,8 @@
 //! A Kubernetes bootstrap token: six public characters, a dot, sixteen secret ones.
 //! Form: kubernetes/cluster-bootstrap `token/api/types.go`, `\A([a-z0-9]{6})\.([a-z0-9]{16})\z`.
 
+mod sealed;
+
 use crate::secret::Secret;
 use ring::hmac;
 use std::fmt;
@@ -44,13 +46,38 @@ impl fmt::Display for TokenId {
 pub struct Token {
     id: TokenId,
     whole: Secret,
+    /// What it stands for, where it is none that the cluster knows itself.
+    credential: Option<Secret>,
 }
 
 impl Token {
     /// The token in `text`, or nothing where it does not have the form of one.
     pub fn parse(text: Secret) -> Option<Self> {
         let id = public_half(&text)?;
-        Some(Token { id, whole: text })
+        Some(Token { id, whole: text, credential: None })
+    }
+
+    /// The same token as that of another credential: where a cluster would approve every bootstrap token, its
+    /// machine authenticates with this one.
+    #[must_use]
+    pub fn standing_for(self, credential: Secret) -> Token {
+        Token { credential: Some(credential), ..self }
+    }
+
+    /// The same token with the credential that was sealed for it; nothing where it was not.
+    pub fn unsealing(self, sealed: &str) -> Option<Token> {
+        let credential = sealed::open(&self, sealed)?;
+        Some(self.standing_for(credential))
+    }
+
+    /// The credential that it stands for, sealed: of no use without the token itself.
+    pub fn sealed_credential(&self) -> Option<String> {
+        sealed::seal(self, self.credential.as_ref()?)
+    }
+
+    /// Whether it stands for a credential, without which it opens nothing.
+    pub fn has_credential(&self) -> bool {
+        self.credential.is_some()
     }
 
     /// Whether `text` has the form of a token.
@@ -63,9 +90,14 @@ impl Token {
         &self.id
     }
 
-    /// The whole token, as a bearer credential.
-    pub fn bearer(&self) -> &Secret {
+    /// The whole token, as it is written.
+    pub fn text(&self) -> &Secret {
         &self.whole
+    }
+
+    /// What is sent as a bearer credential: the token, or what it stands for.
+    pub fn bearer(&self) -> &Secret {
+        self.credential.as_ref().unwrap_or(&self.whole)
     }
 
     /// The secret half: the key of the cluster-info signature.

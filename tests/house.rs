@@ -10,8 +10,15 @@ use std::path::{Path, PathBuf};
 const GROUND: [&str; 7] = ["failure", "progress", "reason", "secret", "step", "token", "yaml"];
 
 /// Who may know whom, from the top down. What stands here is what there is: a new line is a decision.
-const MAY_USE: [(&str, &[&str]); 18] = [
-    ("cli", &["agent", "machine", "admit", "check", "document", "find", "host", "plan", "report", "wipe"]),
+const MAY_USE: [(&str, &[&str]); 19] = [
+    (
+        "cli",
+        &[
+            "agent", "machine", "admit", "check", "document", "find", "host", "plan", "report", "reset",
+            "wipe",
+        ],
+    ),
+    ("reset", &["machine", "find", "host", "join", "mark", "start", "wipe"]),
     (
         "agent",
         &[

@@ -62,7 +62,7 @@ async fn create(store: Store, key: Arc<MasterKey>, place: Place, now: i64) -> Re
         let token = key.token(&id).id().clone();
         let new = New { id, token, place: place.clone(), created_at: now, expires_at: now + LIFE, key: None };
         if let Begun::Is(row) = store.begin(new).await? {
-            store.activate(row.id).await?;
+            store.activate(row.id, None, row.created_at).await?;
             return Ok(());
         }
     }

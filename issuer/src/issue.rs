@@ -4,8 +4,8 @@
 //! undone:
 //!
 //! 1. its row is durable, as *issuing*: with its id, its token's public half and the caller's key
-//! 2. its texts are made; nothing secret is stored, as the token follows from the master key and the id
-//! 3. the cluster accepts its token
+//! 2. the cluster accepts its token, or what that stands for
+//! 3. its texts are made; nothing secret is stored, as the token follows from the master key and the id
 //! 4. its row is durable, as *active*: from now on it is listed
 //! 5. the caller is told
 //!
@@ -22,12 +22,13 @@ pub use parts::{IssueError, Issued, Served, Show, Shown, ToShow};
 
 use crate::clock;
 use crate::cluster::kubernetes::ClusterError;
-use crate::cluster::{Grant, Promise};
+use crate::cluster::{Grant, Promise, Standing};
 use crate::master_key::MasterKey;
 use crate::metrics::{Event, Metrics};
 use crate::names::{BootstrapId, ClusterId, WorkspaceId};
-use crate::store::create::{Begun, Key, New};
+use crate::store::create::{Activated, Begun, Key, New};
 use crate::store::find::{Found, Page};
+use crate::store::multi_use::WORDS;
 use crate::store::revoke::{Revocation, Revoked};
 use crate::store::rows::{Bootstrap, Place, State, Status};
 use crate::store::{Store, StoreError};
@@ -58,9 +59,6 @@ struct Inner {
     url: String,
     metrics: Metrics,
     clusters: HashMap<ClusterId, Known>,
-    /// One create at a time for one idempotency key: a second grant could revive a token that has ended
-    /// since the first. Keys share the locks by their hash.
-    turns: [Mutex<()>; TURNS],
 }
 
 #[derive(Debug)]
@@ -68,17 +66,31 @@ struct Known {
     served: Served,
     /// There is something to withdraw.
     wake: Notify,
+    /// One create at a time for one idempotency key: a second grant could revive a token that has ended
+    /// since the first. Keys share the locks by their hash; no other cluster's keys are among them.
+    turns: [Mutex<()>; TURNS],
+}
+
+impl Known {
+    /// The lock of this idempotency key.
+    fn turn(&self, key: &str) -> &Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        &self.turns[hasher.finish() as usize % TURNS]
+    }
 }
 
 impl Issuer {
     /// Of its parts; `url` is where others find it, without a slash at the end.
     pub fn new(store: Store, key: MasterKey, url: String, metrics: Metrics, clusters: Vec<Served>) -> Issuer {
-        let known = |served: Served| (served.place.cluster.clone(), Known { served, wake: Notify::new() });
+        let known = |served: Served| {
+            let turns = [const { Mutex::const_new(()) }; TURNS];
+            (served.place.cluster.clone(), Known { served, wake: Notify::new(), turns })
+        };
         Issuer(Arc::new(Inner {
             store,
             key,
             url,
-            turns: [const { Mutex::const_new(()) }; TURNS],
             metrics,
             clusters: clusters.into_iter().map(known).collect(),
         }))
@@ -132,7 +144,7 @@ impl Issuer {
     async fn issue(&self, place: Place, ttl: u32, key: Option<String>) -> Result<Issued, IssueError> {
         let known = self.0.clusters.get(&place.cluster).ok_or(IssueError::Absent)?;
         let _turn = match &key {
-            Some(key) => Some(self.turn(key).lock().await),
+            Some(key) => Some(known.turn(key).lock().await),
             None => None,
         };
         let key = key.map(|key| Key { key, request: format!("ttl_seconds={ttl}") });
@@ -147,65 +159,73 @@ impl Issuer {
                 expires_at: now + i64::from(ttl),
                 key: key.clone(),
             };
-            let mut row = match self.timed("begin", self.0.store.begin(new)).await? {
+            let row = match self.timed("begin", self.0.store.begin(new)).await? {
                 Begun::Is(row) => *row,
                 Begun::OtherRequest => return Err(IssueError::OtherRequest),
                 Begun::TokenIdTaken => continue,
             };
-            if row.state != State::Issuing {
-                let shown = match row.may_be_revealed(now) {
-                    true => Some(self.show(known, &row).await?),
-                    false => None,
-                };
-                return Ok(Issued { bootstrap: row, shown });
+            let begun = row.state == State::Issuing;
+            if !begun && !row.may_be_revealed(now) {
+                return Ok(Issued { bootstrap: row, shown: None });
             }
-            if row.status(now) != Status::Active {
+            if begun && row.status(now) != Status::Active {
                 self.give_up(known, &row).await?;
                 continue;
             }
-            let shown = match self.show(known, &row).await {
-                Err(IssueError::Show(why)) => {
+            if begun && !self.grant(known, &row).await? {
+                continue;
+            }
+            let (promise, shown) = match self.show(known, &row).await {
+                Err(IssueError::Show(why)) if begun => {
                     self.give_up(known, &row).await?;
                     return Err(IssueError::Show(why));
                 }
                 other => other?,
             };
-            let token = self.0.key.token(&row.id);
-            let grant = Grant { bootstrap: &row.id, token: &token, expires: at(row.expires_at) };
-            let granted = known.served.backend.grant(grant).await;
-            self.0.metrics.cluster(&place.cluster, !matches!(granted, Err(ClusterError::Unavailable(_))));
-            match granted {
-                Ok(()) => {}
-                Err(ClusterError::Taken) => {
-                    tracing::warn!(bootstrap = %row.id, token = %row.token, "the cluster has another token of this id: trying another");
-                    self.0.store.discard(row.id).await?;
-                    continue;
-                }
-                Err(ClusterError::Unavailable(why)) => {
-                    tracing::warn!(cluster = %place.cluster, bootstrap = %row.id, why, "the cluster cannot be reached");
-                    return Err(IssueError::Unreachable);
-                }
-                Err(ClusterError::Refused(why)) => {
-                    tracing::error!(cluster = %place.cluster, bootstrap = %row.id, why, "the cluster refused the token");
-                    self.give_up(known, &row).await?;
-                    return Err(IssueError::Refused);
-                }
-            }
-            if self.timed("activate", self.0.store.activate(row.id.clone())).await? {
-                tracing::info!(cluster = %place.cluster, bootstrap = %row.id, token = %row.token, expires = row.expires_at, "issued");
+            let multi_use = match promise {
+                Promise::OneTime => None,
+                Promise::MultiUse { why } => Some(why),
+            };
+            // As it is there by now: it may have been revoked or used while the cluster was asked.
+            let Some(Activated { bootstrap, first }) =
+                self.timed("activate", self.0.store.activate(row.id, multi_use, now)).await?
+            else {
+                continue;
+            };
+            if first {
+                tracing::info!(cluster = %place.cluster, bootstrap = %bootstrap.id, token = %bootstrap.token, expires = bootstrap.expires_at, "issued");
                 self.0.metrics.bootstrap(&place.cluster, Event::Created);
-                row.state = State::Active;
-                return Ok(Issued { bootstrap: row, shown: Some(shown) });
             }
+            let shown = bootstrap.may_be_revealed(clock::now().unix_timestamp()).then_some(shown);
+            return Ok(Issued { bootstrap, shown });
         }
         Err(IssueError::Unreachable)
     }
 
-    /// The lock of this idempotency key.
-    fn turn(&self, key: &str) -> &Mutex<()> {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        &self.0.turns[hasher.finish() as usize % TURNS]
+    /// Makes the cluster accept a beginning's token. False where that token cannot be: another has to be tried.
+    async fn grant(&self, known: &Known, row: &Bootstrap) -> Result<bool, IssueError> {
+        let cluster = &row.place.cluster;
+        let token = self.0.key.token(&row.id);
+        let grant = Grant { bootstrap: &row.id, token: &token, expires: at(row.expires_at) };
+        let granted = known.served.backend.grant(grant).await;
+        self.0.metrics.cluster(cluster, !matches!(granted, Err(ClusterError::Unavailable(_))));
+        match granted {
+            Ok(()) => Ok(true),
+            Err(ClusterError::Taken) => {
+                tracing::warn!(bootstrap = %row.id, token = %row.token, "the cluster has another token of this id: trying another");
+                self.0.store.discard(row.id.clone()).await?;
+                Ok(false)
+            }
+            Err(ClusterError::Unavailable(why)) => {
+                tracing::warn!(%cluster, bootstrap = %row.id, why, "the cluster cannot be reached");
+                Err(IssueError::Unreachable)
+            }
+            Err(ClusterError::Refused(why)) => {
+                tracing::error!(%cluster, bootstrap = %row.id, why, "the cluster refused the token");
+                self.give_up(known, row).await?;
+                Err(IssueError::Refused)
+            }
+        }
     }
 
     async fn timed<T>(&self, what: &'static str, work: impl Future<Output = T>) -> T {
@@ -221,16 +241,26 @@ impl Issuer {
         Ok(())
     }
 
-    async fn show(&self, known: &Known, row: &Bootstrap) -> Result<(Secret, Shown), IssueError> {
-        // Asked each time: what approves by itself can be let loose at any moment.
-        let promise = known.served.backend.promise().await.map_err(|error| {
-            tracing::warn!(cluster = %row.place.cluster, error = %error, "cannot ask what the cluster can promise");
-            IssueError::Unreachable
-        })?;
-        if let Promise::MultiUse { why } = &promise {
-            tracing::warn!(cluster = %row.place.cluster, bootstrap = %row.id, why, "multi-use until expiry");
-        }
+    /// What can be promised of the token, and its texts. Asked each time: what approves by itself can be let loose
+    /// at any moment.
+    async fn show(&self, known: &Known, row: &Bootstrap) -> Result<(Promise, (Secret, Shown)), IssueError> {
         let token = self.0.key.token(&row.id);
+        let grant = Grant { bootstrap: &row.id, token: &token, expires: at(row.expires_at) };
+        let standing = known.served.backend.standing(grant).await.map_err(|error| {
+            tracing::warn!(cluster = %row.place.cluster, bootstrap = %row.id, error = %error, "cannot ask how a token stands in the cluster");
+            match error {
+                ClusterError::Unavailable(_) => IssueError::Unreachable,
+                ClusterError::Refused(_) | ClusterError::Taken => IssueError::Refused,
+            }
+        })?;
+        let Standing { promise, credential } = standing;
+        if let Promise::MultiUse { why } = &promise {
+            tracing::warn!(cluster = %row.place.cluster, bootstrap = %row.id, why, "{WORDS}");
+        }
+        let token = match credential {
+            Some(credential) => token.standing_for(credential),
+            None => token,
+        };
         let to_show = ToShow {
             id: &row.id,
             cluster: &row.place.cluster,
@@ -241,7 +271,7 @@ impl Issuer {
             report_url: format!("{}/v1/reports/{}", self.0.url, row.id),
         };
         let shown = (known.served.show)(&to_show).map_err(IssueError::Show)?;
-        Ok((Secret::new(token.bearer().expose().to_owned()), shown))
+        Ok((promise, (Secret::new(token.text().expose().to_owned()), shown)))
     }
 
     /// One bootstrap.

@@ -4,10 +4,9 @@ use super::{Host, Outcome, elf, told};
 use crate::document::Version;
 use crate::failure::one_line;
 use crate::host::files;
-use crate::host::process::{self, ProcessError};
+use crate::host::process::{self, ANSWER_WITHIN, ProcessError};
 use crate::reason::Reason;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Where packages, hand-made installations and immutable systems put it; the first that is there counts.
 const PLACES: [&str; 5] = [
@@ -17,8 +16,6 @@ const PLACES: [&str; 5] = [
     "/usr/sbin/kubelet",
     "/usr/local/sbin/kubelet",
 ];
-/// A program of a hundred megabytes that is read from a slow disk for the first time takes seconds.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A kubelet that runs here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +69,7 @@ async fn version(host: &Host<'_>, place: &str) -> Result<Version, Outcome> {
     // The program is started in another directory than this one's.
     let program = std::path::absolute(&path)
         .map_err(|error| unusable(format!("finding the directory of {shown}: {error}")))?;
-    match process::run(&program, &["--version"], DEADLINE).await {
+    match process::run(&program, &["--version"], ANSWER_WITHIN).await {
         Ok(said) => parse(&said.stdout).ok_or_else(|| {
             let said: String = one_line(&said.stdout).chars().take(200).collect();
             unusable(format!(
@@ -80,7 +77,13 @@ async fn version(host: &Host<'_>, place: &str) -> Result<Version, Outcome> {
             ))
         }),
         Err(error @ ProcessError::NotStarted { .. }) => Err(cannot_run(host, &path, &why_not_started(error))),
-        Err(error) => Err(unusable(told(error, "asking the kubelet for its version"))),
+        Err(error) => {
+            let reason = match error {
+                ProcessError::TooLate { .. } => Reason::HostNotAnswering,
+                _ => Reason::KubeletNotReady,
+            };
+            Err(Outcome::failed(reason, told(error, "asking the kubelet for its version")))
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 //! All checks run at once, each with a deadline of its own, and all of them are told: a person fixes a
 //! host once, not once per run. A fault of the host is a failure; what may come right by itself (the
 //! network, the clock) or what a cluster may have arranged otherwise (swap, sysctls) is a warning. What
-//! belongs to the running machine is left out below another root, and says so.
+//! belongs to the running machine is left out below another root, and says so. A program that is there and
+//! does not answer in time is a failure that a later run may not meet: it has a reason of its own, and a
+//! failure that lasts wins over it.
 //!
 //! Trusts the machine's kernel, its package manager, and whoever may listen on the runtime's socket.
 //! Nothing is written, so a restart checks again.
@@ -29,7 +31,7 @@ use crate::document::{Document, NodeName};
 use crate::failure::Failure;
 use crate::host::facts::{self, Facts};
 use crate::host::root::Root;
-use crate::reason::Reason;
+use crate::reason::{Exit, Reason};
 use std::error::Error;
 use std::future::poll_fn;
 use std::task::Poll;
@@ -97,7 +99,7 @@ pub struct Checked {
 
 impl Checked {
     /// Why the host cannot join: the failure itself where it is one, all of them by name where they
-    /// are several.
+    /// are several. The reason is temporary only where all of them are.
     pub fn failure(&self) -> Option<Failure> {
         let failed: Vec<(CheckId, &Failure)> = self
             .verdicts
@@ -107,16 +109,25 @@ impl Checked {
                 _ => None,
             })
             .collect();
-        match failed.as_slice() {
-            [] => None,
-            [(_, failure)] => Some(Failure::new(failure.reason, failure.line())),
+        let mut lasting = failed
+            .iter()
+            .map(|(_, failure)| failure.reason)
+            .filter(|reason| reason.exit() != Exit::Temporary);
+        let reason = match (failed.first(), lasting.next(), lasting.next()) {
+            (None, ..) => return None,
+            (Some((_, failure)), None, _) => failure.reason,
+            (_, Some(reason), None) => reason,
+            (_, Some(_), Some(_)) => Reason::CheckFailed,
+        };
+        let message = match failed.as_slice() {
+            [(_, failure)] => failure.line(),
             several => {
                 let lines: Vec<String> =
                     several.iter().map(|(id, failure)| format!("{id}: {}", failure.line())).collect();
-                let message = format!("{} checks failed: {}", several.len(), lines.join("; "));
-                Some(Failure::new(Reason::CheckFailed, message))
+                format!("{} checks failed: {}", several.len(), lines.join("; "))
             }
-        }
+        };
+        Some(Failure::new(reason, message))
     }
 
     /// What was found and how many checks came out how, in one line.
@@ -137,8 +148,7 @@ impl Checked {
 }
 
 /// Makes all checks but those that are to be skipped. A host without fault takes as long as the slowest
-/// program that is asked (a tenth of a second, mostly); one with a fault is named within 2 seconds,
-/// except for a kubelet or package manager that hangs, which has 5.
+/// program that is asked (a tenth of a second, mostly); one with a fault is named within 2 seconds.
 pub async fn all(host: &Host<'_>) -> Checked {
     let checks = CheckId::ALL.iter().map(|id| one(*id, host)).collect();
     let mut checked = Checked { verdicts: Vec::new(), kubelet: None, runtime: None };

@@ -2,7 +2,8 @@
 
 use super::{Host, Outcome, not_the_machine, told};
 use crate::document::{Package, Version};
-use crate::host::packages;
+use crate::host::packages::{self, PackagesError};
+use crate::host::process::ProcessError;
 use crate::reason::Reason;
 
 pub(super) async fn check(host: &Host<'_>) -> Outcome {
@@ -18,10 +19,13 @@ pub(super) async fn check(host: &Host<'_>) -> Outcome {
     let names: Vec<&str> = document.packages.iter().map(|package| package.name.as_str()).collect();
     match packages::installed(&names).await {
         Ok(installed) => judge(&document.packages, &installed),
-        Err(error) => Outcome::failed(
-            Reason::PackageMissing,
-            told(error, &format!("looking for the packages {}", names.join(", "))),
-        ),
+        Err(error) => {
+            let reason = match &error {
+                PackagesError::Process(ProcessError::TooLate { .. }) => Reason::HostNotAnswering,
+                _ => Reason::PackageMissing,
+            };
+            Outcome::failed(reason, told(error, &format!("looking for the packages {}", names.join(", "))))
+        }
     }
 }
 

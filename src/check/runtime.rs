@@ -1,7 +1,8 @@
 //! The container runtime, judged by what it answers and not by what lies on the disk.
 //!
 //! On a first boot it may be starting at this very moment, so on the machine it is asked again for a
-//! while before it counts as absent.
+//! while before it counts as absent. One that has begun to listen and does not answer yet is no fault of
+//! the host: a later run asks it again.
 
 use super::{Host, Outcome, together};
 use crate::document::Document;
@@ -136,6 +137,11 @@ impl Trouble<'_> {
         matches!(self, Trouble::NoAnswer(CriError::Refused { source, .. }) if refused(source.kind()))
     }
 
+    /// Somebody listens, and may answer another time.
+    fn is_hesitation(&self) -> bool {
+        matches!(self, Trouble::NoAnswer(CriError::Silent { .. }))
+    }
+
     fn is_for_want_of_rights(&self) -> bool {
         matches!(self, Trouble::NoAnswer(CriError::Refused { source, .. })
             if source.kind() == ErrorKind::PermissionDenied)
@@ -164,11 +170,13 @@ fn not_ready(host: &Host<'_>, troubles: Vec<Trouble<'_>>) -> Outcome {
     if host.lacks_rights() && troubles.iter().any(Trouble::is_for_want_of_rights) {
         return Outcome::Skipped("it may not be asked without the rights of root".to_owned());
     }
+    let may_come = troubles.iter().any(Trouble::is_hesitation);
+    let reason = if may_come { Reason::HostNotAnswering } else { Reason::RuntimeNotReady };
     // A socket that is there is worth more words than one that is not.
     let all_absent = troubles.iter().all(Trouble::is_absence);
     let lines: Vec<String> =
         troubles.into_iter().filter(|it| all_absent || !it.is_absence()).map(Trouble::told).collect();
-    Outcome::failed(Reason::RuntimeNotReady, format!("asking the container runtime: {}", lines.join("; ")))
+    Outcome::failed(reason, format!("asking the container runtime: {}", lines.join("; ")))
 }
 
 /// The socket that the document names, and the field that does; `None` in it for what is no socket.

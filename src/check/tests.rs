@@ -202,7 +202,39 @@ async fn a_kubelet_that_hangs_is_named() {
     // The clock runs ahead whenever everybody waits, so the deadline comes at once.
     tokio::time::pause();
     let (outcome, _) = kubelet::check(&fixture.host()).await;
-    assert_told(&outcome, "kubelet_unusable", "did not end within 5s", "hangs");
+    assert_told(&outcome, "host_not_answering", "did not end within 1.8s", "hangs");
+}
+
+/// What is there and does not answer yet ends the run for now, and beside a failure that lasts it is told.
+#[test]
+fn a_failure_that_lasts_wins() {
+    let (hangs, lasts) = (Reason::HostNotAnswering, Reason::PortTaken);
+    for (reasons, expected) in [
+        (vec![], None),
+        (vec![hangs], Some((hangs, "of 0"))),
+        (vec![hangs, hangs], Some((hangs, "2 checks failed: kubelet: of 0; kubelet: of 1"))),
+        (vec![hangs, lasts], Some((lasts, "2 checks failed: kubelet: of 0; kubelet: of 1"))),
+        (vec![lasts, hangs], Some((lasts, "2 checks failed: kubelet: of 0; kubelet: of 1"))),
+        (
+            vec![lasts, hangs, lasts],
+            Some((Reason::CheckFailed, "3 checks failed: kubelet: of 0; kubelet: of 1")),
+        ),
+    ] {
+        let verdict = |(index, reason): (usize, &Reason)| Verdict {
+            id: CheckId::Kubelet,
+            outcome: Outcome::failed(*reason, format!("of {index}")),
+        };
+        let verdicts = reasons.iter().enumerate().map(verdict).collect();
+        let failure = Checked { verdicts, kubelet: None, runtime: None }.failure();
+        let told = failure.map(|failure| (failure.reason, failure.line()));
+        match (expected, &told) {
+            (None, None) => {}
+            (Some((reason, words)), Some((seen, line))) => {
+                assert!(*seen == reason && line.starts_with(words), "{told:?}")
+            }
+            _ => panic!("{reasons:?}: {told:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -222,7 +254,7 @@ async fn sockets_of_an_image() {
     let _silent = UnixListener::bind(&socket).unwrap();
     tokio::time::pause();
     let (outcome, found) = runtime::check(&fixture.host()).await;
-    assert_told(&outcome, "runtime_not_ready", "gives no answer within 1.5s", "silent");
+    assert_told(&outcome, "host_not_answering", "gives no answer within 1.5s", "silent");
     assert_eq!(found, None);
 }
 

@@ -41,6 +41,8 @@ pub enum Command {
     },
     /// Sweep now: find and erase every local copy of the tokens that were used here
     Wipe(WipeArgs),
+    /// Take back exactly what the runs on this machine made, so that a new token can be used
+    Reset(ResetArgs),
     /// Say what a reason code means, its usual causes, and what to do
     Explain {
         /// The code, as it stands in the failure's line; all codes without one
@@ -137,6 +139,20 @@ pub struct WipeArgs {
     /// Erase a bootstrap that has not been used yet as well: nothing can join with it afterwards
     #[arg(long)]
     pub unused: bool,
+    /// Leave out tokens that have expired and have been swept for since, as the unit does at each boot
+    #[arg(long)]
+    pub until_expiry: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `reset`.
+#[derive(Debug, Args)]
+pub struct ResetArgs {
+    /// Say what would be done; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
     /// As JSON
     #[arg(long)]
     pub json: bool,

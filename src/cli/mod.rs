@@ -5,6 +5,7 @@ mod check;
 mod explain;
 mod out;
 mod plan;
+mod reset;
 mod run;
 mod status;
 mod wipe;
@@ -35,7 +36,8 @@ pub async fn main(arguments: impl Iterator<Item = OsString>, undone: &[String]) 
         }
     };
     let root = Root::new(cli.root);
-    let journal = root.is_machine() && matches!(cli.command, Command::Run(_) | Command::Wipe(_));
+    let journal =
+        root.is_machine() && matches!(cli.command, Command::Run(_) | Command::Wipe(_) | Command::Reset(_));
     // In the journal every line would stand twice: once with its fields, once as text.
     let silent = journal && service::stderr_is_journal();
     let screen = Arc::new(Screen::new(service::stderr_is_terminal(), silent));
@@ -48,6 +50,7 @@ pub async fn main(arguments: impl Iterator<Item = OsString>, undone: &[String]) 
         Command::Check(args) => check::check(args, root).await,
         Command::Plan(args) => plan::plan(args, root).await,
         Command::Wipe(args) => wipe::wipe(args, root).await,
+        Command::Reset(args) => reset::reset(args, root).await,
         Command::Status { json } => status::status(&root, json),
         Command::Explain { code } => explain::explain(code.as_deref()),
     };

@@ -1,4 +1,4 @@
-//! `status`: the run under way, or the last one.
+//! `status`: the run under way, or the last one, and what became of every copy of its token.
 
 use super::out;
 use crate::failure::Failure;
@@ -6,30 +6,48 @@ use crate::host::files;
 use crate::host::root::Root;
 use crate::reason::Reason;
 use crate::report::status::{RESULT, STATUS};
+use crate::wipe::Custody;
 use serde_json::Value;
 
-const LIMIT: u64 = 1024 * 1024;
+const LIMIT: u64 = 4 * 1024 * 1024;
 
 pub(super) fn status(root: &Root, json: bool) -> Result<(), Failure> {
-    // The status of a run does not survive a reboot; its result does.
-    let (path, text) = [STATUS, RESULT]
-        .iter()
-        .find_map(|path| files::read_text(&root.at(path), LIMIT).ok().map(|text| (root.at(path), text)))
-        .ok_or_else(|| {
-            Failure::new(
-                Reason::NoRun,
-                format!("no run is known on this machine: neither {STATUS} nor {RESULT} can be read"),
-            )
-        })?;
-    let status: Value = serde_json::from_str(&text).map_err(|error| {
-        Failure::new(Reason::LocalWrite, format!("reading {}", path.display())).because(error)
-    })?;
+    let status = last(root)?;
     if json {
         out::json(&status);
     } else {
         out::line(&human(&status));
     }
     Ok(())
+}
+
+/// The status of a run does not survive a reboot; its result does, and a sweep adds to it.
+fn last(root: &Root) -> Result<Value, Failure> {
+    let (status, result) = (read(root, STATUS)?, read(root, RESULT)?);
+    let ended = |status: &Value| result.as_ref().is_some_and(|it| it["startedAt"] == status["startedAt"]);
+    status.filter(|status| !ended(status)).or_else(|| result.clone()).ok_or_else(|| {
+        Failure::new(
+            Reason::NoRun,
+            format!("no run is known on this machine: neither {STATUS} nor {RESULT} can be read"),
+        )
+    })
+}
+
+fn read(root: &Root, path: &str) -> Result<Option<Value>, Failure> {
+    let path = root.at(path);
+    let Ok(text) = files::read_text(&path, LIMIT) else { return Ok(None) };
+    let status = serde_json::from_str(&text).map_err(|error| {
+        Failure::new(Reason::LocalWrite, format!("reading {}", path.display())).because(error)
+    })?;
+    Ok(Some(status))
+}
+
+/// The run's account of the copies, and that of the sweeps after it.
+fn custody(status: &Value) -> Custody {
+    let part = |key: &str| serde_json::from_value(status[key].clone()).unwrap_or_default();
+    let mut whole: Custody = part("custody");
+    whole.merge(part("sweep"));
+    whole
 }
 
 fn human(status: &Value) -> String {
@@ -59,6 +77,13 @@ fn human(status: &Value) -> String {
         if let Some(value) = status[key].as_str() {
             lines.push(format!("{:<11}{value}", format!("{label}:")));
         }
+    }
+    let custody = custody(status);
+    if !custody.is_empty() {
+        lines.push(format!("custody:   {}", custody.count()));
+        lines.extend(
+            custody.rows(false).iter().map(|[what, path, more]| format!("  {what:<12} {path}  {more}")),
+        );
     }
     lines.join("\n")
 }

@@ -14,6 +14,7 @@
 //!   [`version`], [`join`], [`moment`], [`reporting`]
 
 mod cluster;
+mod credential;
 mod forms;
 mod fragment;
 mod given;
@@ -108,7 +109,7 @@ pub struct Bootstrap {
 
 impl PartialEq for Bootstrap {
     fn eq(&self, other: &Self) -> bool {
-        self.document == other.document && self.token.bearer().expose() == other.token.bearer().expose()
+        self.document == other.document && self.token.text().expose() == other.token.text().expose()
     }
 }
 
@@ -165,6 +166,11 @@ pub fn token_file(text: &[u8]) -> Option<String> {
     })
 }
 
+/// A path of write_files as cloud-init goes there: without detours, below the root.
+pub fn written_at(path: &str) -> String {
+    forms::absolute(path)
+}
+
 fn any_form(text: Text<'_>) -> Result<Bootstrap, Refusal> {
     if text.bytes.len() > LARGEST {
         return Err(Refusal {
@@ -177,12 +183,18 @@ fn any_form(text: Text<'_>) -> Result<Bootstrap, Refusal> {
     }
     let forms::Unfolded { pieces, trouble } = forms::unfold(text.bytes, true);
     let mut first: Option<(String, Bootstrap)> = None;
-    for Piece { place, carried } in pieces {
+    let mut in_doubt = Vec::new();
+    for Piece { place, mut carried } in pieces {
+        let doubt = if let Carried::Join(command) = &mut carried { command.doubt.take() } else { None };
         let found = match carried {
             Carried::Document(document) => Form::of(&document).read(&document, text.given),
             Carried::Join(command) => given::from_command(command, text.token_file, text.given),
             Carried::Refused(fault) => Err(fault.into()),
         };
+        if let Some(fault) = doubt {
+            in_doubt.push((forms::within(&place, *fault), found.ok()));
+            continue;
+        }
         let found =
             found.map_err(|refusal| Refusal { fault: forms::within(&place, refusal.fault), ..refusal })?;
         match &first {
@@ -195,6 +207,12 @@ fn any_form(text: Text<'_>) -> Result<Bootstrap, Refusal> {
             Some(_) => {}
             None => first = Some((place, found)),
         }
+    }
+    // Whether it runs or not: one that would be the same once more changes nothing.
+    let certain = first.as_ref().map(|(_, bootstrap)| bootstrap);
+    let other = |found: &Option<Bootstrap>| found.is_none() || found.as_ref() != certain;
+    if let Some((fault, _)) = in_doubt.into_iter().find(|(_, found)| other(found)) {
+        return Err(fault.into());
     }
     match (first, trouble) {
         (Some((_, bootstrap)), _) => Ok(bootstrap),

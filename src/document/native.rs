@@ -1,6 +1,7 @@
 //! The document of our own, `bootstrap.akua.dev/v1alpha1`: one type for reading and for writing.
 
 use super::cluster::Cluster;
+use super::credential;
 use super::join::{self, Join, Method};
 use super::k0s_token;
 use super::kubelet::{Kubelet, refuse_args};
@@ -45,6 +46,10 @@ pub(super) struct Native {
     token: Secret,
     /// Where the cluster is; a k0s join token brings it.
     cluster: Option<Cluster>,
+    /// What the machine authenticates with in the token's place, where the cluster would approve the machine of
+    /// every bootstrap token: sealed, so that the token alone opens it. Base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<String>,
     /// What the node is to be.
     #[serde(default, skip_serializing_if = "is_default")]
     node: NodeWritten,
@@ -237,6 +242,10 @@ pub(super) fn read(text: &[u8]) -> Result<Bootstrap, Refusal> {
     let native: Native = yaml::read(text)?;
     let Native { api_version: ApiVersion, kind: Kind, metadata, expires_at, token, cluster, .. } = native;
     let (token, cluster) = k0s_token::token_and_cluster(token, cluster)?;
+    let token = match native.credential {
+        Some(sealed) => credential::unsealing(token, &sealed, &cluster)?,
+        None => token,
+    };
     let document = Document {
         id: metadata.id.map(|id| id.0),
         cluster_id: metadata.cluster_id.map(|id| id.0),
@@ -315,8 +324,9 @@ impl Native {
             kind: Kind,
             metadata: Metadata { id: id.clone().map(PublicId), cluster_id: cluster_id.clone().map(PublicId) },
             expires_at: *expires_at,
-            token: Secret::new(token.bearer().expose().to_owned()),
+            token: Secret::new(token.text().expose().to_owned()),
             cluster: Some(cluster.clone()),
+            credential: token.sealed_credential(),
             node: NodeWritten {
                 name: name.clone(),
                 ip: ip.map(Address),

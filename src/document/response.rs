@@ -36,14 +36,19 @@ pub(super) fn read(text: &[u8], given: &Given) -> Result<Bootstrap, Refusal> {
     let expires_at = expires_at.map_err(|what| Refusal::invalid("expires_at", what))?;
     let given = given.cluster()?;
     let cloud_init = response.text_if_any("cloud_init")?;
-    if let (None, Some(cloud_init), true) = (&given, cloud_init, Token::has_form(&token)) {
-        let bootstrap = from_user_data(cloud_init)?;
-        let document = &bootstrap.document;
-        let is_the_same = document.id.as_deref() == Some(&id.0)
-            && document.cluster_id.as_deref() == Some(&cluster_id.0)
-            && document.expires_at == expires_at
-            && bootstrap.token.bearer().expose() == token.expose();
-        return if is_the_same { Ok(bootstrap) } else { Err(not_the_same()) };
+    match (cloud_init.map(from_user_data), &given) {
+        (Some(carried), None) if Token::has_form(&token) => {
+            let bootstrap = carried?;
+            let document = &bootstrap.document;
+            let is_the_same = document.id.as_deref() == Some(&id.0)
+                && document.cluster_id.as_deref() == Some(&cluster_id.0)
+                && document.expires_at == expires_at
+                && bootstrap.token.text().expose() == token.expose();
+            return if is_the_same { Ok(bootstrap) } else { Err(not_the_same()) };
+        }
+        // A token that a credential stands in for opens nothing by itself, however the cluster is found.
+        (Some(Ok(carried)), _) if carried.token.has_credential() => return Err(needs_its_document()),
+        _ => {}
     }
     let (token, cluster) = k0s_token::token_and_cluster(token, given)?;
     let bare = Document::bare(expires_at, cluster);
@@ -64,6 +69,14 @@ fn from_user_data(text: &str) -> Result<Bootstrap, Refusal> {
     let place = format!("cloud_init: {place}");
     native::read(&document)
         .map_err(|refusal| Refusal { fault: forms::within(&place, refusal.fault), ..refusal })
+}
+
+fn needs_its_document() -> Refusal {
+    Refusal::invalid(
+        "cloud_init",
+        "its document carries a sealed credential, without which this token opens nothing: leave out --server, \
+         --ca-cert-hash and --ca-file",
+    )
 }
 
 fn not_the_same() -> Refusal {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::secret::Secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
@@ -317,14 +318,19 @@ fn beside_a_bootstrap_token_the_user_data_says_where_the_cluster_is() {
         assert!(!line.contains("0123456789"), "{line}");
     }
     // Where the command line says where the cluster is, that counts.
-    let given = Given {
-        servers: vec![ServerUrl::parse("https://b.example").unwrap()],
-        pins: vec![Pin::parse(&format!("sha256:{}", "cd".repeat(32))).unwrap()],
-        ..Given::default()
-    };
+    let given = elsewhere();
     let bytes = answer.to_string();
     let text = Text { bytes: bytes.as_bytes(), is_token: false, token_file: None, given: &given };
     assert_eq!(read_servers(text), ["https://b.example"]);
+}
+
+/// What a command line says of the cluster.
+fn elsewhere() -> Given {
+    Given {
+        servers: vec![ServerUrl::parse("https://b.example").unwrap()],
+        pins: vec![Pin::parse(&format!("sha256:{}", "cd".repeat(32))).unwrap()],
+        ..Given::default()
+    }
 }
 
 fn read_servers(text: Text<'_>) -> Vec<String> {
@@ -378,4 +384,35 @@ fn the_schema_knows_the_fields() {
     }
     assert_eq!(schema["additionalProperties"], false);
     assert_eq!(schema["required"], serde_json::json!(["apiVersion", "kind", "expiresAt", "token"]));
+}
+
+/// Written sealed, read with its token, and of no use to anybody else.
+#[test]
+fn a_credential_comes_with_its_token_and_opens_with_it_alone() {
+    let secret = "header.payload.signature";
+    let pinned = native("metadata: {id: wbs_01, clusterId: clu_01}\n");
+    let with_ca = pinned.replacen(
+        &format!("caCertHashes: [\"sha256:{}\"]", "ab".repeat(32)),
+        &format!("certificateAuthorityData: {}", STANDARD.encode(authority())),
+        1,
+    );
+    let plain = parse(with_ca.as_bytes(), "a.yaml").unwrap();
+    assert_eq!(plain.token.bearer().expose(), TOKEN);
+    let token = plain.token.standing_for(Secret::new(secret.to_owned()));
+    let text = write(&plain.document, &token);
+    assert!(!text.expose().contains(secret) && !text.expose().contains(&STANDARD.encode(secret)));
+    let read = parse(text.expose().as_bytes(), "a.yaml").unwrap();
+    assert_eq!((read.token.bearer().expose(), read.token.text().expose()), (secret, TOKEN));
+
+    // So does the answer of the API that carries it; the token beside it does not join by itself.
+    let answer = response_with(text.expose()).to_string();
+    assert_eq!(parse(answer.as_bytes(), "a.json").unwrap().token.bearer().expose(), secret);
+    let given = elsewhere();
+    let beside = Text { bytes: answer.as_bytes(), is_token: false, token_file: None, given: &given };
+    assert!(super::read(beside, "a.json").unwrap_err().line().contains("leave out --server"));
+
+    let other = text.expose().replacen(TOKEN, "abcdef.0123456789abcdee", 1);
+    assert!(refusal(&other).line().contains("credential: expected one that was sealed for this token"));
+    let with_pins = format!("{pinned}credential: {}\n", token.sealed_credential().unwrap());
+    assert!(refusal(&with_pins).line().contains("credential: expected certificateAuthorityData"));
 }

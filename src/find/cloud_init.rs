@@ -20,18 +20,38 @@ const LINK: &str = "/var/lib/cloud/instance";
 const RUN: &str = "/run/cloud-init";
 /// What cloud-init stores of an instance, as it came first: as it came, its parts taken apart, merged.
 const STORED: [&str; 3] = ["user-data.txt", "user-data.txt.i", "cloud-config.txt"];
-/// Where user-data lies before cloud-init has stored it.
-const SEEDS: [&str; 4] = [
-    "/var/lib/cloud/seed/nocloud/user-data",
-    "/var/lib/cloud/seed/nocloud-net/user-data",
-    "/var/lib/cloud/seed/config_drive/openstack/latest/user_data",
-    "/config-drive/openstack/latest/user_data",
+/// Where user-data lies before cloud-init has stored it: of NoCloud, and of a ConfigDrive (`sources/`,
+/// `DataSourceConfigDrive.py`), which has it in several versions; cloud-init takes the newest that it knows.
+const NOCLOUD: [&str; 2] =
+    ["/var/lib/cloud/seed/nocloud/user-data", "/var/lib/cloud/seed/nocloud-net/user-data"];
+const CONFIG_DRIVES: [&str; 2] = ["/var/lib/cloud/seed/config_drive", "/config-drive"];
+const VERSIONS: [&str; 9] = [
+    "2018-08-27",
+    "2017-02-22",
+    "2016-10-06",
+    "2016-06-30",
+    "2015-10-15",
+    "2013-10-17",
+    "2013-04-04",
+    "2012-08-10",
+    "latest",
 ];
+/// The same once more, for those who know Amazon's form alone.
+const EC2: &str = "ec2/latest/user-data";
 const ID_LIMIT: u64 = 4096;
 
 /// Whether a file is cloud-init's to write and to read.
 pub(super) fn is_its_own(path: &Path, root: &Root) -> bool {
-    path.starts_with(root.at(CLOUD)) || SEEDS.iter().any(|seed| path == root.at(seed))
+    path.starts_with(root.at(CLOUD)) || seeds().any(|seed| path == root.at(&seed))
+}
+
+/// In the order in which they are looked into.
+fn seeds() -> impl Iterator<Item = String> {
+    let in_drive = |drive: &'static str| {
+        let openstack = VERSIONS.iter().map(move |version| format!("{drive}/openstack/{version}/user_data"));
+        openstack.chain([format!("{drive}/{EC2}")])
+    };
+    NOCLOUD.into_iter().map(str::to_owned).chain(CONFIG_DRIVES.into_iter().flat_map(in_drive))
 }
 
 pub(super) fn look(root: &Root) -> Vec<Looked> {
@@ -39,7 +59,7 @@ pub(super) fn look(root: &Root) -> Vec<Looked> {
     let link = root.at(LINK);
     let Ok(target) = files::link_target(&link) else {
         let seeds: Vec<PathBuf> =
-            SEEDS.iter().map(|seed| root.at(seed)).filter(|seed| files::exists(seed)).collect();
+            seeds().map(|seed| root.at(&seed)).filter(|seed| files::exists(seed)).collect();
         if seeds.is_empty() {
             return vec![nothing(place, Verdict::Absent)];
         }

@@ -88,12 +88,12 @@ fn sources(raw: &SecretBytes, root: &Root) -> Result<Residue, (String, secret_fi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::files;
+    use crate::host::made::{self, Put};
 
     fn put(root: &Root, path: &str, text: &str, mode: u32) {
-        let path = root.at(path);
-        files::make_dirs(path.parent().unwrap(), 0o700).unwrap();
-        files::write(&path, text.as_bytes(), mode).unwrap();
+        let (directory, _) = path.rsplit_once('/').unwrap();
+        made::put(root, &[Put::Directory(directory, 0o700)]).unwrap();
+        made::put(root, &[Put::File(path, text.as_bytes(), mode)]).unwrap();
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub enum CriError {
         source: io::Error,
     },
     /// Somebody listens and does not answer.
-    #[error("{} accepts the connection and gives no answer within {deadline:?}", socket.display())]
+    #[error("{} accepts the connection and gives no answer within {deadline:.1?}", socket.display())]
     Silent {
         /// The socket.
         socket: PathBuf,

@@ -3,7 +3,10 @@
 
 use super::files;
 use nix::sys::stat::{major, minor};
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// What a device does with blocks that are free (Linux `Documentation/ABI/stable/sysfs-block`,
 /// `discard_max_bytes`).
@@ -25,9 +28,32 @@ pub fn free(dev: u64) -> Option<Free> {
     Some(if most.trim().parse::<u64>().is_ok_and(|most| most > 0) { Free::Discarded } else { Free::Kept })
 }
 
+/// Where the file system is mounted on which this file lies.
+pub fn mounted_at(file: &Path) -> io::Result<PathBuf> {
+    let mut at = fs::canonicalize(file)?;
+    let device = fs::metadata(&at)?.dev();
+    while let Some(above) = at.parent()
+        && fs::metadata(above)?.dev() == device
+    {
+        at = above.to_owned();
+    }
+    // A file may be a mount point as well: trimming takes a directory.
+    Ok(if at.is_dir() { at } else { at.parent().unwrap_or(Path::new("/")).to_owned() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_highest_directory_on_the_same_device_is_the_mount_point() {
+        assert_eq!(mounted_at(Path::new("/proc/self/../version")).unwrap(), Path::new("/proc"));
+        assert!(mounted_at(Path::new("/proc/nothing")).is_err());
+        let dir = tempfile::tempdir().unwrap();
+        let mount = mounted_at(dir.path()).unwrap();
+        assert!(dir.path().canonicalize().unwrap().starts_with(&mount));
+        assert_eq!(fs::metadata(&mount).unwrap().dev(), fs::metadata(dir.path()).unwrap().dev());
+    }
 
     #[test]
     fn memory_is_no_block_device() {

@@ -2,8 +2,9 @@
 //! never an error; whoever needs it says so.
 
 use super::{files, root::Root};
+use nix::sys::sysinfo;
+use nix::unistd::{SysconfVar, sysconf};
 use std::net::Ipv4Addr;
-use sysinfo::{CpuRefreshKind, System};
 
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 
@@ -54,11 +55,10 @@ pub fn is_root() -> bool {
 
 /// Memory and processors of the running machine; 0 and 1 where the kernel does not say.
 fn capacity() -> (u64, u32) {
-    // Only these two parts of sysinfo: its process list would cost more memory than all the rest.
-    let Ok(mut system) = System::new() else { return (0, 1) };
-    system.refresh_memory();
-    system.refresh_cpu_list(CpuRefreshKind::nothing());
-    (system.total_memory(), u32::try_from(system.cpus().len()).unwrap_or(u32::MAX).max(1))
+    let memory = sysinfo::sysinfo().map_or(0, |info| info.ram_total());
+    let online =
+        sysconf(SysconfVar::_NPROCESSORS_ONLN).ok().flatten().and_then(|count| u32::try_from(count).ok());
+    (memory, online.unwrap_or(1).max(1))
 }
 
 fn line(root: &Root, path: &str) -> Option<String> {

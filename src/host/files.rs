@@ -4,13 +4,14 @@
 //! followed, its mode set before its content), flushed to the disk, renamed over the target, the
 //! directory flushed. A crash in between leaves the old file and at most one temporary of a known name;
 //! the next write of the same file takes its place, and [`remove_leftovers`] clears a directory of them.
-//! One writer at a time is assumed: the run's lock sees to that.
+//! One writer at a time is assumed: the run's lock sees to that. What changes a file is for this directory
+//! alone: the stages write through [`super::made`], which records it, or to our own files ([`super::state`]).
 
 use nix::fcntl::OFlag;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, fchown, symlink};
 use std::path::{Path, PathBuf};
 
 const LEFTOVER: &str = ".worker-bootstrap.tmp";
@@ -27,16 +28,16 @@ pub struct FileError {
     pub source: io::Error,
 }
 
-/// Whether [`write_if_changed`] had to do anything.
+/// Whether anything had to be done for a thing to be there ([`super::made::put`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
-    /// The file was written.
+    /// It was made.
     Done,
-    /// It stood there already, with this content and mode.
+    /// It was there already, with this content and mode.
     AlreadySo,
 }
 
-fn at<T>(doing: &'static str, path: &Path, result: io::Result<T>) -> Result<T, FileError> {
+pub(super) fn at<T>(doing: &'static str, path: &Path, result: io::Result<T>) -> Result<T, FileError> {
     result.map_err(|source| FileError { doing, path: path.to_owned(), source })
 }
 
@@ -69,10 +70,20 @@ pub fn read_head(path: &Path, length: u64) -> io::Result<Vec<u8>> {
 
 /// Replaces `path` by a file of this content and mode (permission bits, whatever the umask).
 /// On failure the target is as it was and the temporary file is gone.
-pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    write_as(path, bytes, mode, None)
+}
+
+/// [`write()`], with an owner and a group.
+pub(super) fn write_as(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    owner: Option<(u32, u32)>,
+) -> Result<(), FileError> {
     let temporary = temporary_beside(path)?;
     at("removing", &temporary, absent_is_fine(fs::remove_file(&temporary)))?;
-    let result = fill(&temporary, bytes, mode).and_then(|()| {
+    let result = fill(&temporary, bytes, mode, owner).and_then(|()| {
         #[expect(clippy::disallowed_methods, reason = "the one door")]
         let renamed = fs::rename(&temporary, path);
         at("putting into place", path, renamed)
@@ -85,8 +96,11 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     sync_parent(path)
 }
 
-fn fill(temporary: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+fn fill(temporary: &Path, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> Result<(), FileError> {
     let mut file = at("creating", temporary, create_new(temporary))?;
+    if let Some((user, group)) = owner {
+        at("setting the owner of", temporary, fchown(&file, Some(user), Some(group)))?;
+    }
     at("setting the mode of", temporary, file.set_permissions(Permissions::from_mode(mode)))?;
     at("writing", temporary, file.write_all(bytes))?;
     at("flushing", temporary, file.sync_all())
@@ -101,20 +115,8 @@ fn create_new(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// [`write()`], unless a regular file with this content and these permission bits stands there already.
-pub fn write_if_changed(path: &Path, bytes: &[u8], mode: u32) -> Result<Written, FileError> {
-    let same = fs::symlink_metadata(path).is_ok_and(|meta| {
-        meta.is_file() && meta.permissions().mode() & 0o7777 == mode && meta.len() == bytes.len() as u64
-    }) && read(path, bytes.len() as u64).is_ok_and(|present| present == bytes);
-    if same {
-        return Ok(Written::AlreadySo);
-    }
-    write(path, bytes, mode)?;
-    Ok(Written::Done)
-}
-
 /// Makes the directory and the missing ones above it. Those that exist keep their mode.
-pub fn make_dirs(path: &Path, mode: u32) -> Result<(), FileError> {
+pub(super) fn make_dirs(path: &Path, mode: u32) -> Result<(), FileError> {
     if path.is_dir() {
         return Ok(());
     }
@@ -132,7 +134,7 @@ pub fn make_dirs(path: &Path, mode: u32) -> Result<(), FileError> {
 
 /// Makes `link` a symbolic link to `target` by way of `via` (made first, then renamed over `link`), so
 /// that there is no instant without a link. Something at `link` or `via` that is no link is an error.
-pub fn replace_link(link: &Path, target: &Path, via: &Path) -> Result<(), FileError> {
+pub(super) fn replace_link(link: &Path, target: &Path, via: &Path) -> Result<(), FileError> {
     if fs::read_link(link).is_ok_and(|present| present == target) {
         return at("removing", via, absent_is_fine(only_a_link(via).and_then(|()| fs::remove_file(via))));
     }
@@ -158,7 +160,7 @@ fn only_a_link(path: &Path) -> io::Result<()> {
 }
 
 /// Removes a file or link; one that is not there is fine.
-pub fn remove(path: &Path) -> Result<(), FileError> {
+pub(super) fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => {
@@ -168,8 +170,19 @@ pub fn remove(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// Removes an empty directory; one that is not there is fine.
+pub(super) fn remove_dir(path: &Path) -> Result<(), FileError> {
+    match fs::remove_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => {
+            at("removing", path, removed)?;
+            sync_parent(path)
+        }
+    }
+}
+
 /// Removes the temporary files that a crashed [`write()`] left in this directory; says which.
-pub fn remove_leftovers(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+pub(super) fn remove_leftovers(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut removed = Vec::new();
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(removed),
@@ -255,7 +268,8 @@ pub fn writable_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-fn temporary_beside(path: &Path) -> Result<PathBuf, FileError> {
+/// Where a write of `path` is prepared.
+pub(super) fn temporary_beside(path: &Path) -> Result<PathBuf, FileError> {
     let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name");
     let name: &OsStr = at("writing", path, path.file_name().ok_or_else(no_name))?;
     let mut hidden = OsString::from(".");

@@ -10,7 +10,9 @@ use nix::errno::Errno;
 use nix::unistd::{Whence, lseek};
 use std::fs::{File, FileTimes, Metadata, Permissions};
 use std::io::{self, BufReader, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 
 use super::tree::Spot;
 
@@ -54,12 +56,61 @@ pub struct Patch {
     pub new: Vec<u8>,
 }
 
-/// How many bytes of these patches no earlier window had in it; `up_to` is how far those went.
-pub fn fresh(window: &Window<'_>, patches: &[Patch], up_to: &mut u64) -> u64 {
-    let end = |patch: &Patch| window.at + (patch.at + patch.new.len()) as u64;
-    let before = *up_to;
-    *up_to = window.at + window.bytes.len() as u64;
-    patches.iter().filter(|patch| end(patch) > before).map(|patch| patch.new.len() as u64).sum()
+/// What is put over, from where to where.
+#[derive(Debug, Default)]
+pub struct Covered {
+    /// In order, none touching the next.
+    ranges: Vec<Range<u64>>,
+}
+
+impl Covered {
+    /// By these, counted from `from` on.
+    pub fn by(patches: &[Patch], from: u64) -> Covered {
+        let mut ranges: Vec<_> = patches.iter().map(|patch| patch.place(from)).collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        ranges.dedup_by(|next, last| {
+            let touches = next.start <= last.end;
+            if touches {
+                last.end = last.end.max(next.end);
+            }
+            touches
+        });
+        Covered { ranges }
+    }
+
+    /// Whether all of that is.
+    pub fn has(&self, place: &Range<u64>) -> bool {
+        let before = self.ranges.partition_point(|range| range.start <= place.start);
+        before > 0 && self.ranges[before - 1].end >= place.end
+    }
+}
+
+/// What is put over window by window. What two of them have in common is put over with the first that sees
+/// what it is part of whole.
+#[derive(Debug, Default)]
+pub struct Count {
+    /// How many bytes so far.
+    pub bytes: u64,
+    before: Covered,
+}
+
+impl Count {
+    /// Of these, those that the window before has not put over.
+    pub fn fresh(&mut self, window: &Window<'_>, mut patches: Vec<Patch>) -> Vec<Patch> {
+        let now = Covered::by(&patches, window.at);
+        patches.retain(|patch| !self.before.has(&patch.place(window.at)));
+        self.bytes += patches.iter().map(|patch| patch.new.len() as u64).sum::<u64>();
+        self.before = now;
+        patches
+    }
+}
+
+impl Patch {
+    /// Where it is put, counted from `from` on.
+    pub fn place(&self, from: u64) -> Range<u64> {
+        let at = from + self.at as u64;
+        at..at + self.new.len() as u64
+    }
 }
 
 /// How far a reading came.
@@ -112,15 +163,13 @@ pub fn read(
     Ok(Extent::Whole)
 }
 
-/// Shows these parts once more, and what the file has grown by beyond `end` since. `visit` is told for
-/// [`fresh`] how far the windows before went that it may have seen the same in.
+/// Shows these parts once more, and what the file has grown by beyond `end` since.
 pub fn again(
     file: &File,
     parts: &[Part],
     end: u64,
-    mut visit: impl FnMut(&Window<'_>, &mut u64) -> io::Result<()>,
+    mut visit: impl FnMut(&Window<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut up_to = 0;
     let mut before = (0, SecretBytes::new(Vec::new()));
     for part in parts {
         let mut buffer = SecretBytes::new(vec![0; part.length]);
@@ -130,14 +179,14 @@ pub fn again(
         let kept = shared.len().min(part.length);
         buffer[..kept].copy_from_slice(&shared[..kept]);
         let filled = kept + fill(file, &mut buffer[kept..], part.at + kept as u64)?;
-        visit(&Window { at: part.at, bytes: &buffer[..filled], last: part.last }, &mut up_to)?;
+        visit(&Window { at: part.at, bytes: &buffer[..filled], last: part.last })?;
         buffer.truncate(filled);
         before = (part.at, buffer);
     }
     let length = file.metadata()?.len();
     if length > end {
         let from = end.saturating_sub(OVERLAP as u64);
-        read(file, from, length - from, |window| visit(window, &mut up_to).map(|()| true))?;
+        read(file, from, length - from, |window| visit(window).map(|()| true))?;
     }
     Ok(())
 }
@@ -176,6 +225,7 @@ fn fill(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
 #[derive(Debug)]
 pub struct Changing {
     file: File,
+    path: PathBuf,
     before: Metadata,
     mode_lent: bool,
 }
@@ -198,7 +248,7 @@ impl Changing {
         };
         let now = file.metadata()?;
         let same = now.is_file() && now.dev() == before.dev() && now.ino() == before.ino();
-        Ok(same.then_some(Changing { file, before, mode_lent }))
+        Ok(same.then_some(Changing { file, path: spot.path(), before, mode_lent }))
     }
 
     /// Reads these parts once more, and what the file has grown by beyond `end`; puts over each window what
@@ -209,16 +259,14 @@ impl Changing {
         end: u64,
         mut patches: impl FnMut(&Window<'_>) -> Vec<Patch>,
     ) -> io::Result<u64> {
-        let mut written = 0;
-        again(&self.file, parts, end, |window, up_to| {
-            let patches = patches(window);
-            for patch in &patches {
+        let mut count = Count::default();
+        again(&self.file, parts, end, |window| {
+            for patch in count.fresh(window, patches(window)) {
                 self.file.write_all_at(&patch.new, window.at + patch.at as u64)?;
             }
-            written += fresh(window, &patches, up_to);
             Ok(())
         })?;
-        Ok(written)
+        Ok(count.bytes)
     }
 
     /// Puts `bytes` at `at`.
@@ -242,7 +290,7 @@ impl Changing {
         // Times of another owner's file need a capability that a service may lack: content goes first.
         self.file.set_times(times).ok();
         self.file.sync_all()?;
-        Ok(guarantee_of(&self.file))
+        Ok(guarantee_of(&self.file, &self.path))
     }
 }
 

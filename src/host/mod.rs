@@ -12,6 +12,10 @@ pub mod disk;
 pub mod files;
 pub mod secret_file;
 
+pub mod made;
+pub mod state;
+pub mod undo;
+
 pub mod in_place;
 pub mod tree;
 
@@ -26,6 +30,7 @@ pub mod packages;
 pub mod process;
 pub mod resolve;
 pub mod systemd;
+pub mod trim;
 
 pub mod own;
 pub mod service;

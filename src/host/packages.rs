@@ -1,13 +1,10 @@
 //! Which version of a package is installed, by the package manager that the machine has.
 
-use super::process::{self, ProcessError};
+use super::process::{self, ANSWER_WITHIN, ProcessError};
 use std::path::Path;
-use std::time::Duration;
 
 const DPKG: &str = "/usr/bin/dpkg-query";
 const RPM: &str = "/usr/bin/rpm";
-/// A slow disk that has not been read from yet takes a while to give up its database.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why it is not known.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +34,7 @@ pub async fn installed(names: &[&str]) -> Result<Vec<Option<String>>, PackagesEr
         return Err(PackagesError::NoManager);
     };
     args.extend(names);
-    let said = match process::run(Path::new(program), &args, DEADLINE).await {
+    let said = match process::run(Path::new(program), &args, ANSWER_WITHIN).await {
         Ok(finished) => finished.stdout,
         Err(ProcessError::Failed { status, stdout, stderr, .. })
             if only_unknown(program, status.code(), &stderr) =>

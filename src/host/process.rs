@@ -16,6 +16,10 @@ pub const STDOUT_LIMIT: usize = 64 * 1024;
 /// How much of the end of a child's error output is kept, in bytes.
 pub const STDERR_LIMIT: usize = 1024;
 
+/// How long a program of this machine has for a short answer that a fault of the host is named by. One that
+/// is read from a slow disk for the first time may need longer: it is asked again by the next run.
+pub const ANSWER_WITHIN: Duration = Duration::from_millis(1800);
+
 /// A child that ended well.
 #[derive(Debug)]
 pub struct Finished {
@@ -40,7 +44,7 @@ pub enum ProcessError {
         /// What the kernel said; raw error 8 (ENOEXEC) is a program of another architecture.
         source: io::Error,
     },
-    /// It was killed at the deadline.
+    /// It was killed at the deadline: it is there, and may answer another time.
     #[error("{} did not end within {deadline:?}", program.display())]
     TooLate {
         /// Its path.

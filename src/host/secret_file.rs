@@ -174,9 +174,12 @@ fn fill(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 pub enum Guarantee {
     /// They were in memory only (tmpfs, ramfs) and are gone.
     Memory,
-    /// The file system overwrites in place, and the disk can be told to forget what older versions of the
-    /// file left in free blocks.
-    InPlace,
+    /// They were put over where they lay. Older versions of the file may be in free blocks of the file
+    /// system mounted here, until it is trimmed.
+    Trimmable {
+        /// Its mount point.
+        mount: PathBuf,
+    },
     /// They may still be on the disk.
     None {
         /// Why.
@@ -188,7 +191,9 @@ impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Guarantee::Memory => f.write_str("it was in memory only"),
-            Guarantee::InPlace => f.write_str("overwritten in place, on a disk that discards"),
+            Guarantee::Trimmable { mount } => {
+                write!(f, "overwritten in place; free blocks of {} can be trimmed", mount.display())
+            }
             Guarantee::None { why } => write!(f, "not guaranteed: {why}"),
         }
     }
@@ -216,7 +221,7 @@ pub fn erase(place: &FilePlace) -> Result<Erased, FileError> {
         }
         opened => opened.map_err(at("opening to erase"))?,
     };
-    let guarantee = guarantee_of(&file);
+    let guarantee = guarantee_of(&file, &place.path);
     let bytes = overwrite(&mut file).map_err(at("overwriting"))?;
     fs::remove_file(&place.path).map_err(at("removing"))?;
     let dir = place.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -264,7 +269,7 @@ fn overwrite(file: &mut File) -> io::Result<u64> {
 }
 
 /// What is known of the blocks below a file that is overwritten where it stands.
-pub(super) fn guarantee_of(file: &File) -> Guarantee {
+pub(super) fn guarantee_of(file: &File, path: &Path) -> Guarantee {
     const RAMFS: u64 = 0x8584_58f6;
     const ZFS: u64 = 0x2fc1_2fc1;
     const BCACHEFS: u64 = 0xca45_1a4e;
@@ -278,7 +283,7 @@ pub(super) fn guarantee_of(file: &File) -> Guarantee {
     match kind {
         statfs::TMPFS_MAGIC => Guarantee::Memory,
         statfs::EXT4_SUPER_MAGIC | statfs::XFS_SUPER_MAGIC | statfs::MSDOS_SUPER_MAGIC => {
-            in_place(file.metadata().ok().and_then(|meta| disk::free(meta.dev())))
+            in_place(file.metadata().ok().and_then(|meta| disk::free(meta.dev())), path)
         }
         statfs::BTRFS_SUPER_MAGIC => elsewhere("btrfs"),
         statfs::F2FS_SUPER_MAGIC => elsewhere("f2fs"),
@@ -297,9 +302,14 @@ pub(super) fn guarantee_of(file: &File) -> Guarantee {
 
 /// The blocks of the file itself are put over. Whoever wrote it may have done so more than once, as
 /// cloud-init does, into other blocks each time: those are free now.
-fn in_place(free: Option<Free>) -> Guarantee {
+fn in_place(free: Option<Free>, path: &Path) -> Guarantee {
     match free {
-        Some(Free::Discarded) => Guarantee::InPlace,
+        Some(Free::Discarded) => match disk::mounted_at(path) {
+            Ok(mount) => Guarantee::Trimmable { mount },
+            Err(error) => {
+                Guarantee::None { why: format!("where its disk is mounted is not known ({error})") }
+            }
+        },
         Some(Free::Kept) => Guarantee::None {
             why: "the disk does not discard: free blocks may keep what older versions of the file held"
                 .to_owned(),

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 const SYSTEMCTL: &str = "/usr/bin/systemctl";
+const ESCAPE: &str = "/usr/bin/systemd-escape";
 const JOURNALCTL: &str = "/usr/bin/journalctl";
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -22,6 +23,8 @@ pub struct UnitState {
     pub load: String,
     /// `active`, `activating`, `failed`, `inactive`, ...
     pub active: String,
+    /// `enabled`, `disabled`, `static`, ...; empty where there is no unit file.
+    pub file: String,
     /// `running`, `auto-restart`, `dead`, ...
     pub sub: String,
     /// `success`, `exit-code`, `signal`, `start-limit-hit`, ...
@@ -48,9 +51,28 @@ impl Manager {
         systemctl(&["enable", "--quiet", "--", unit]).await.map(drop)
     }
 
+    /// Has systemd do this to the unit; waits for it as systemctl does.
+    pub async fn tell(self, words: &[&str], unit: &str) -> Result<(), ProcessError> {
+        systemctl(&[words, &["--", unit]].concat()).await.map(drop)
+    }
+
     /// Queues a restart and does not wait for it: waiting inside the boot transaction would deadlock.
     pub async fn restart_no_block(self, unit: &str) -> Result<(), ProcessError> {
         systemctl(&["restart", "--no-block", "--", unit]).await.map(drop)
+    }
+
+    /// Restarts it and waits for the end of its start, at most so long; the start goes on then.
+    pub async fn restart(self, unit: &str, patience: Duration) -> Result<(), ProcessError> {
+        let args = ["restart", "--", unit];
+        process::run(Path::new(SYSTEMCTL), &args, patience).await.map(drop)
+    }
+
+    /// The name of the template's unit for this path.
+    pub async fn instance(self, template: &str, path: &Path) -> Result<String, ProcessError> {
+        let argument = format!("--template={template}");
+        let path = path.to_string_lossy();
+        let said = process::run(Path::new(ESCAPE), &[&argument, "--path", "--", &path], DEADLINE).await?;
+        Ok(said.stdout.trim().to_owned())
     }
 
     /// Queues a start and does not wait for it.
@@ -60,7 +82,7 @@ impl Manager {
 
     /// How the unit is.
     pub async fn unit_state(self, unit: &str) -> Result<UnitState, ProcessError> {
-        let properties = "LoadState,ActiveState,SubState,Result,NRestarts,ExecMainStatus";
+        let properties = "LoadState,ActiveState,UnitFileState,SubState,Result,NRestarts,ExecMainStatus";
         Ok(parse_state(&systemctl(&["show", "-p", properties, "--", unit]).await?))
     }
 
@@ -83,6 +105,7 @@ fn parse_state(text: &str) -> UnitState {
         match key {
             "LoadState" => state.load = value.to_owned(),
             "ActiveState" => state.active = value.to_owned(),
+            "UnitFileState" => state.file = value.to_owned(),
             "SubState" => state.sub = value.to_owned(),
             "Result" => state.result = value.to_owned(),
             "NRestarts" => state.n_restarts = value.parse().unwrap_or(0),
@@ -101,7 +124,7 @@ mod tests {
     fn states() {
         let state = |load: &str, active: &str, sub: &str, result: &str, n_restarts, exec_main_status| {
             let [load, active, sub, result] = [load, active, sub, result].map(str::to_owned);
-            UnitState { load, active, sub, result, n_restarts, exec_main_status }
+            UnitState { load, active, file: String::new(), sub, result, n_restarts, exec_main_status }
         };
         for (text, expected) in [
             (

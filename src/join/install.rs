@@ -7,6 +7,7 @@
 use crate::document::{Authorities, Pin, ServerUrl, Trust};
 use crate::failure::Failure;
 use crate::host::files::{self, FileError};
+use crate::host::made::{self, Put};
 use crate::host::root::Root;
 use crate::kube::seen::Seen;
 use crate::reason::Reason;
@@ -19,11 +20,13 @@ use time::OffsetDateTime;
 
 /// Where the kubelet keeps its certificates.
 pub(super) const PKI: &str = "/var/lib/kubelet/pki";
+/// How the names of its client certificates begin; those that it rotates to are named so as well.
+pub const CLIENTS: &str = "/var/lib/kubelet/pki/kubelet-client-";
 /// The link to the certificate in force.
 pub(super) const CURRENT: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 const UPDATED: &str = "/var/lib/kubelet/pki/kubelet-client-updated.pem";
 /// The kubelet's kubeconfig.
-pub(super) const KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
+pub const KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
 /// The cluster's CA.
 pub const CA_FILE: &str = "/etc/kubernetes/pki/ca.crt";
 const CA_LIMIT: u64 = 1024 * 1024;
@@ -38,10 +41,9 @@ fn failed(error: FileError) -> Failure {
 /// `local_write_failed`.
 pub(super) fn identity(root: &Root, authorities: &Authorities, server: &ServerUrl) -> Result<(), Failure> {
     let pem = authorities.to_pem();
-    files::write_if_changed(&root.at(CA_FILE), pem.as_bytes(), 0o644).map_err(failed)?;
     let config = kubeconfig(&pem, server)?;
-    files::write_if_changed(&root.at(KUBECONFIG), config.as_bytes(), 0o600).map_err(failed)?;
-    Ok(())
+    let things = [Put::File(CA_FILE, pem.as_bytes(), 0o644), Put::File(KUBECONFIG, config.as_bytes(), 0o600)];
+    made::put(root, &things).map(drop).map_err(failed)
 }
 
 /// Certificate and key in one file, and the link to it.
@@ -49,11 +51,10 @@ pub(super) fn identity(root: &Root, authorities: &Authorities, server: &ServerUr
 /// # Errors
 /// `local_write_failed`.
 pub(super) fn credential(root: &Root, pem: &SecretBytes, issued_at: i64) -> Result<(), Failure> {
-    let name = file_name(issued_at);
-    files::write(&root.at(PKI).join(&name), pem, 0o600).map_err(failed)?;
+    let file = format!("{PKI}/{}", file_name(issued_at));
     // The path inside the link is read by programs that see the root as /.
-    let target = Path::new(PKI).join(&name);
-    files::replace_link(&root.at(CURRENT), &target, &root.at(UPDATED)).map_err(failed)
+    let things = [Put::Secret(&file, pem), Put::Link(CURRENT, Path::new(&file), UPDATED)];
+    made::put(root, &things).map(drop).map_err(failed)
 }
 
 /// As client-go stamps it, by the moment the certificate begins: the same certificate gets the same name

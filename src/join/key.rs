@@ -1,12 +1,16 @@
 //! The node's private key: made once, on disk before its first use, so that a join that was cut short
 //! asks for the same certificate again.
 //!
+//! Of a request that was denied the key is forgotten: the verdict stands for as long as the request does.
+//!
 //! The file has the name that the kubelet itself uses for a key whose certificate is still outstanding.
 
 use super::Resume;
+use super::install::CLIENTS;
 use crate::failure::Failure;
+use crate::host::made::{self, Put};
 use crate::host::root::Root;
-use crate::host::{files, secret_file};
+use crate::host::secret_file;
 use crate::reason::Reason;
 use crate::secret::SecretBytes;
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
@@ -57,7 +61,8 @@ pub(super) fn saved(root: &Root, resume: Resume) -> Result<Key, Failure> {
     let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(no_key)?;
     let text = Zeroizing::new(pair.serialize_pem());
     let pem = SecretBytes::new(text.as_bytes().to_vec());
-    files::write(&path, &pem, 0o600)
+    // From here on certificates come to lie beside those that are there now.
+    made::put(root, &[Put::Others(CLIENTS), Put::Secret(FILE, &pem)])
         .map_err(|error| Failure::new(Reason::LocalWrite, "saving the node's private key").because(error))?;
     Ok(Key { pair, pem })
 }
@@ -67,7 +72,7 @@ pub(super) fn saved(root: &Root, resume: Resume) -> Result<Key, Failure> {
 /// # Errors
 /// `local_write_failed`.
 pub(super) fn forget(root: &Root) -> Result<(), Failure> {
-    files::remove(&root.at(FILE))
+    made::forget(root, FILE)
         .map_err(|error| Failure::new(Reason::LocalWrite, "removing the key's first file").because(error))
 }
 
@@ -80,17 +85,17 @@ mod tests {
     fn the_same_key_again_only_where_it_is_ours() {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::new(dir.path().to_path_buf());
-        files::make_dirs(&root.at("/var/lib/kubelet/pki"), 0o755).unwrap();
+        made::put(&root, &[Put::Directory("/var/lib/kubelet/pki", 0o755)]).unwrap();
         let first = saved(&root, Resume { key_is_ours: false }).unwrap();
         let mode = std::fs::metadata(root.at(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(saved(&root, Resume { key_is_ours: true }).unwrap().spki(), first.spki());
         let second = saved(&root, Resume { key_is_ours: false }).unwrap();
         assert_ne!(second.spki(), first.spki());
-        files::write(&root.at(FILE), b"half a key", 0o600).unwrap();
+        made::put(&root, &[Put::Secret(FILE, b"half a key")]).unwrap();
         assert_ne!(saved(&root, Resume { key_is_ours: true }).unwrap().spki(), second.spki());
         forget(&root).unwrap();
         forget(&root).unwrap();
-        assert!(!files::exists(&root.at(FILE)));
+        assert!(!root.at(FILE).exists());
     }
 }

@@ -8,7 +8,7 @@ use super::{Ask, Joined};
 use crate::document::Version;
 use crate::failure::Failure;
 use crate::host::cri::CgroupDriver;
-use crate::host::files;
+use crate::host::made::{self, Put};
 use crate::kube::objects::ConfigMap;
 use crate::kube::{Question, Said};
 use crate::reason::Reason;
@@ -96,7 +96,7 @@ pub(super) fn write(
     config.remove("staticPodPath");
     let text = yaml::write(&config)
         .map_err(|error| Failure::new(Reason::Internal, format!("writing {FILE}")).because(error))?;
-    files::write_if_changed(&ask.root.at(FILE), text.as_bytes(), 0o644)
+    made::put(ask.root, &[Put::File(FILE, text.as_bytes(), 0o644)])
         .map_err(|error| Failure::new(Reason::LocalWrite, "configuring the kubelet").because(error))?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::kubelet_config::RuntimeForKubelet;
 use super::{Ask, Joined};
 use crate::document::Version;
 use crate::failure::Failure;
-use crate::host::files;
+use crate::host::made::{self, Put};
 use crate::reason::Reason;
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) fn write(ask: &Ask<'_>, joined: &Joined, runtime: RuntimeForKubelet<'
         .collect();
     // No value holds white space, quotes, $ or a backslash: the document's types see to that.
     let text = format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", words.join(" "));
-    files::write_if_changed(&ask.root.at(FILE), text.as_bytes(), 0o644)
+    made::put(ask.root, &[Put::File(FILE, text.as_bytes(), 0o644)])
         .map_err(|error| Failure::new(Reason::LocalWrite, "configuring the kubelet").because(error))?;
     Ok(())
 }

@@ -22,7 +22,7 @@ mod pkcs10;
 mod proof;
 mod request;
 
-pub use install::CA_FILE;
+pub use install::{CA_FILE, CLIENTS, KUBECONFIG};
 pub use kubelet_config::RuntimeForKubelet;
 pub use on_disk::{credential, on_disk};
 
@@ -121,7 +121,16 @@ pub async fn with_token(ask: &Ask<'_>, token: Token, resume: Resume) -> Result<J
         let server_version = version(&client, ask).await?;
         let key = key::saved(ask.root, resume)?;
         let request = pkcs10::Request::new(&key, ask.node)?;
-        let issued = request::issued(&client, &request, ask).await?;
+        let issued = match request::issued(&client, &request, ask).await {
+            Ok(issued) => issued,
+            Err(denied) if denied.reason == Reason::CsrDenied => {
+                // The verdict stands for as long as the request does, and its name follows from the key: with
+                // another key the next run is judged anew. The token is bound to no denied one.
+                key::forget(ask.root)?;
+                return Err(denied);
+            }
+            Err(failure) => return Err(failure),
+        };
         let issued = Issued::judge(&issued, &key, ask.node, ask.judge)?;
         let pem = issued.pem_with(&key);
         (issued, pem, server_version)

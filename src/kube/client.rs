@@ -74,6 +74,9 @@ impl<'a> Question<'a> {
     }
 }
 
+/// Takes a body, or says what is there in place of what was asked for.
+type Take<'a> = dyn FnMut(&[u8], &About) -> Result<(), String> + 'a;
+
 /// What a server answered, and how.
 #[derive(Debug, Clone)]
 pub struct Answer<T> {
@@ -127,25 +130,55 @@ impl<'t> Client<'t> {
         question: &Question<'_>,
         patience: Patience<'_>,
     ) -> Result<Answer<T>, Failure> {
+        let mut object = None;
+        let mut take = |body: &[u8], about: &About| {
+            object = Some(decode(body, about)?);
+            Ok(())
+        };
+        let Answer { said, server, date, local } = self.hear(question, patience, &mut take).await?;
+        let said = match (object, said) {
+            (Some(object), _) => Said::Object(object),
+            (None, Said::Status(status, message)) => Said::Status(status, message),
+            // What was heard was taken.
+            (None, Said::Object(())) => Said::Status(200, String::new()),
+        };
+        Ok(Answer { said, server, date, local })
+    }
+
+    /// The same for an object of any kind, which `take` takes or refuses: one body for all kinds, as each
+    /// is as large as what it waits for.
+    async fn hear(
+        &self,
+        question: &Question<'_>,
+        patience: Patience<'_>,
+        take: &mut Take<'_>,
+    ) -> Result<Answer<()>, Failure> {
         self.insist(question.doing, patience, async |server| {
             let response = self.send(server, question).await?;
-            let answer = |said, about: About| Answer {
-                said,
-                server: server.clone(),
-                date: about.date,
-                local: about.local,
-            };
             let about = About::of(&response);
-            if response.status().is_success() {
+            let status = response.status();
+            let said = if status.is_success() {
                 let body = body(response).await?;
-                let object = decode(&body, &about).map_err(|what| self.nonsense(&what, &body))?;
-                return Ok(answer(Said::Object(object), about));
-            }
-            let status = response.status().as_u16();
-            let message = self.message(response).await;
-            Ok(answer(Said::Status(status, message), about))
+                take(&body, &about).map_err(|what| self.nonsense(&what, &body))?;
+                Said::Object(())
+            } else {
+                Said::Status(status.as_u16(), self.message(response).await)
+            };
+            Ok(Answer { said, server: server.clone(), date: about.date, local: about.local })
         })
         .await
+    }
+
+    /// Asks until a server begins an answer that the question allows: one that is read piece by piece.
+    ///
+    /// # Errors
+    /// As [`Client::ask`].
+    pub(super) async fn stream(
+        &self,
+        question: &Question<'_>,
+        patience: Patience<'_>,
+    ) -> Result<Response, Failure> {
+        self.insist(question.doing, patience, async |server| self.send(server, question).await).await
     }
 
     /// The clock of a server, Unix seconds: any answer carries it, a refusal as well.

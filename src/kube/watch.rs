@@ -107,10 +107,7 @@ impl<'c, T: Object> Watch<'c, T> {
             self.collection, self.name, self.version
         );
         let question = Question::get(self.doing, &path, &[410]);
-        let response = self
-            .client
-            .insist(self.doing, patience, async |server| self.client.send(server, &question).await)
-            .await?;
+        let response = self.client.stream(&question, patience).await?;
         self.line.clear();
         if response.status() == http::StatusCode::GONE {
             self.version.clear();
@@ -146,33 +143,36 @@ impl<'c, T: Object> Watch<'c, T> {
     /// The event in a line; `None` for a bookmark. A line that is none ends the stream.
     fn event(&mut self, line: &[u8]) -> Option<Event<T>> {
         #[derive(Deserialize)]
-        struct Raw {
+        struct Head {
             #[serde(rename = "type")]
             kind: String,
-            object: serde_json::Value,
+        }
+        #[derive(Deserialize)]
+        struct With<O> {
+            object: O,
         }
         #[derive(Deserialize)]
         struct Versioned {
             metadata: Metadata,
         }
-        let Ok(raw) = serde_json::from_slice::<Raw>(line) else {
+        let Ok(Head { kind }) = serde_json::from_slice(line) else {
             self.stream = None;
             return None;
         };
-        if raw.kind == "ERROR" {
+        if kind == "ERROR" {
             self.stream = None;
-            let status = serde_json::from_value::<Status>(raw.object).unwrap_or_default();
-            if status.code != 410 {
+            let code = serde_json::from_slice::<With<Status>>(line).map_or(0, |with| with.object.code);
+            if code != 410 {
                 return None;
             }
             self.version.clear();
             return Some(Event::Lost);
         }
-        match Versioned::deserialize(&raw.object) {
-            Ok(object) if !object.metadata.resource_version.is_empty() => {
+        match serde_json::from_slice::<With<Versioned>>(line) {
+            Ok(With { object }) if !object.metadata.resource_version.is_empty() => {
                 self.version = object.metadata.resource_version;
                 // A server may not know the selector; what was not asked for is passed over.
-                if raw.kind != "BOOKMARK" && object.metadata.name != self.name {
+                if kind != "BOOKMARK" && object.metadata.name != self.name {
                     return None;
                 }
             }
@@ -181,13 +181,13 @@ impl<'c, T: Object> Watch<'c, T> {
                 return None;
             }
         }
-        let event: fn(T) -> Event<T> = match raw.kind.as_str() {
+        let event: fn(T) -> Event<T> = match kind.as_str() {
             "ADDED" | "MODIFIED" => Event::Now,
             "DELETED" => Event::Deleted,
             _ => return None,
         };
-        match serde_json::from_value(raw.object) {
-            Ok(object) => Some(event(object)),
+        match serde_json::from_slice::<With<T>>(line) {
+            Ok(With { object }) => Some(event(object)),
             Err(_) => {
                 self.stream = None;
                 None

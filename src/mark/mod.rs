@@ -11,12 +11,14 @@
 //! | `wiped` | there | starts |
 //! | `done` | there | nothing to do |
 //! | `finished` or later | gone or expired | the token is spent: a new one is needed |
+//! | `started`, undone | any | starts with a new key, as without a mark |
+//! | `finished` or later, undone | any | the token is spent: a new one is needed |
 //!
 //! A mark of another machine-id is a cloned disk: it is never believed.
 
 use crate::failure::Failure;
 use crate::host::root::Root;
-use crate::host::{dir, files};
+use crate::host::{dir, files, state};
 use crate::reason::Reason;
 use crate::token::TokenId;
 use serde::{Deserialize, Serialize};
@@ -67,12 +69,26 @@ pub struct Mark {
     pub cluster_id: Option<String>,
     /// Where copies of the token lay.
     pub sources: Vec<PathBuf>,
+    /// When the token expires, unix seconds, where that is known.
+    #[serde(default)]
+    pub expires_at: Option<u64>,
+    /// Whether a sweep has gone through everything since: what is left of the token then opens nothing.
+    #[serde(default)]
+    pub swept_after_expiry: bool,
+    /// Whether what the run made has been undone since.
+    #[serde(default)]
+    reset: bool,
 }
 
 impl Mark {
     /// The public half of its token, as a type.
     pub fn needle(&self) -> Option<TokenId> {
         TokenId::parse(&self.token_id)
+    }
+
+    /// Whether its token has expired at `unix`, a time that is trusted.
+    pub fn has_expired(&self, unix: u64) -> bool {
+        self.expires_at.is_some_and(|at| at <= unix)
     }
 
     /// Whether nobody needs the token any more, here.
@@ -100,6 +116,8 @@ pub struct Beginning {
     pub cluster_id: Option<String>,
     /// Where copies of the token lie.
     pub sources: Vec<PathBuf>,
+    /// When the token expires, unix seconds, where that is known.
+    pub expires_at: Option<u64>,
 }
 
 /// What the ledger knows of a token.
@@ -118,6 +136,7 @@ pub enum History {
 /// The marks on this machine's disk.
 #[derive(Debug)]
 pub struct Ledger {
+    root: Root,
     dir: PathBuf,
     machine_id: String,
 }
@@ -125,7 +144,7 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger below `root`, read as the machine `machine_id`.
     pub fn of(root: &Root, machine_id: &str) -> Self {
-        Ledger { dir: root.at(LEDGER), machine_id: machine_id.to_owned() }
+        Ledger { root: root.clone(), dir: root.at(LEDGER), machine_id: machine_id.to_owned() }
     }
 
     /// What is known of this token.
@@ -136,8 +155,10 @@ impl Ledger {
         let Some(mark) = self.read(&format!("{token}.json"))? else { return Ok(History::New) };
         Ok(if mark.machine_id != self.machine_id {
             History::OtherMachine(mark)
-        } else if mark.phase >= Phase::Finished {
+        } else if mark.is_spent() {
             History::Spent(mark)
+        } else if mark.reset {
+            History::New
         } else {
             History::Started(mark)
         })
@@ -153,7 +174,7 @@ impl Ledger {
         let mut standing: Option<(std::time::SystemTime, Mark)> = None;
         for entry in names.into_iter().filter(|entry| entry.name.ends_with(".json")) {
             let Some(mark) = self.read(&entry.name)? else { continue };
-            if mark.machine_id != self.machine_id || mark.phase < Phase::Finished {
+            if mark.machine_id != self.machine_id || !mark.is_spent() || mark.reset {
                 continue;
             }
             if standing.as_ref().is_none_or(|(when, _)| entry.modified >= *when) {
@@ -196,6 +217,9 @@ impl Ledger {
             bootstrap_id: beginning.bootstrap_id,
             cluster_id: beginning.cluster_id,
             sources: beginning.sources,
+            expires_at: beginning.expires_at,
+            swept_after_expiry: false,
+            reset: false,
         };
         self.write(&mark)?;
         Ok(mark)
@@ -211,12 +235,32 @@ impl Ledger {
         Ok(mark)
     }
 
+    /// Notes that everything was swept after the token of `mark` had expired.
+    ///
+    /// # Errors
+    /// `local_write_failed`.
+    pub fn close(&self, mark: Mark) -> Result<(), Failure> {
+        self.write(&Mark { swept_after_expiry: true, ..mark })
+    }
+
+    /// Notes that what was made with every token so far is undone: this machine stands on none of them any
+    /// more, and a spent one stays spent.
+    ///
+    /// # Errors
+    /// As [`Ledger::history`].
+    pub fn reset(&self) -> Result<(), Failure> {
+        for mark in self.all()?.into_iter().filter(|mark| mark.machine_id == self.machine_id && !mark.reset) {
+            self.write(&Mark { reset: true, ..mark })?;
+        }
+        Ok(())
+    }
+
     fn write(&self, mark: &Mark) -> Result<(), Failure> {
-        let path = self.dir.join(format!("{}.json", mark.token_id));
-        let failed = || Failure::new(Reason::LocalWrite, format!("writing the mark {}", path.display()));
+        let path = format!("{LEDGER}/{}.json", mark.token_id);
+        let failed = || Failure::new(Reason::LocalWrite, format!("writing the mark {path}"));
         let text = serde_json::to_vec_pretty(mark).map_err(|error| failed().because(error))?;
-        files::make_dirs(&self.dir, 0o700).map_err(|error| failed().because(error))?;
-        files::write(&path, &text, 0o600).map_err(|error| failed().because(error))
+        state::directory(&self.root, LEDGER, 0o700).map_err(|error| failed().because(error))?;
+        state::write(&self.root, &path, &text, 0o600).map_err(|error| failed().because(error))
     }
 
     fn read(&self, name: &str) -> Result<Option<Mark>, Failure> {
@@ -253,6 +297,7 @@ mod tests {
             bootstrap_id: None,
             cluster_id: None,
             sources: vec!["/run/x".into()],
+            expires_at: None,
         }
     }
 
@@ -281,13 +326,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_undone_is_stood_on_no_more_and_a_spent_token_stays_spent() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = Root::new(dir.path().to_path_buf());
+        let (here, clone) = (Ledger::of(&root, "machine-a"), Ledger::of(&root, "machine-b"));
+        let spent = here.begin(beginning("abcdef")).unwrap();
+        here.advance(spent, Phase::Done).unwrap();
+        here.begin(beginning("begun0")).unwrap();
+        here.reset().unwrap();
+        assert_eq!(here.standing().unwrap(), None);
+        let history = |ledger: &Ledger, id: &str| ledger.history(&TokenId::parse(id).unwrap()).unwrap();
+        assert!(matches!(history(&here, "abcdef"), History::Spent(_)));
+        assert!(matches!(history(&clone, "abcdef"), History::OtherMachine(_)));
+        assert_eq!(history(&here, "begun0"), History::New);
+        here.begin(beginning("begun0")).unwrap();
+        assert!(matches!(history(&here, "begun0"), History::Started(_)));
+    }
+
+    #[test]
     fn a_torn_mark_is_an_error_and_not_a_fresh_start() {
         let dir = tempfile::tempdir().unwrap();
         let root = Root::new(dir.path().to_path_buf());
         let ledger = Ledger::of(&root, "machine-a");
         ledger.begin(beginning("abcdef")).unwrap();
-        files::write(&root.at("/var/lib/worker-bootstrap/ledger/abcdef.json"), b"{\"schema\"", 0o600)
-            .unwrap();
+        state::write(&root, "/var/lib/worker-bootstrap/ledger/abcdef.json", b"{\"schema\"", 0o600).unwrap();
         let failure = ledger.history(&TokenId::parse("abcdef").unwrap()).unwrap_err();
         assert_eq!(failure.reason, Reason::LocalWrite);
     }

@@ -3,9 +3,9 @@
 
 use super::Line;
 use crate::document::{Authorities, ReportUrl};
-use crate::host::files::{self, FileError};
+use crate::host::files::FileError;
 use crate::host::root::Root;
-use crate::host::secret_file;
+use crate::host::{secret_file, state};
 use crate::secret::Secret;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -86,7 +86,6 @@ fn understood(bytes: &[u8]) -> Option<Kept> {
 
 /// Keeps the key, 0600, in place of whatever was kept before.
 pub(super) fn write(root: &Root, line: &Line, unsent: Option<&Unsent>) -> Result<(), FileError> {
-    let path = root.at(PATH);
     let written = Written {
         schema: SCHEMA,
         token_id: &line.token_id,
@@ -98,10 +97,7 @@ pub(super) fn write(root: &Root, line: &Line, unsent: Option<&Unsent>) -> Result
     };
     // Texts and numbers: there is nothing in it that JSON cannot hold.
     let text = Zeroizing::new(serde_json::to_vec_pretty(&written).unwrap_or_default());
-    if let Some(directory) = path.parent() {
-        files::make_dirs(directory, 0o755)?;
-    }
-    files::write(&path, &text, 0o600)
+    state::write(root, PATH, &text, 0o600)
 }
 
 /// Removes it, overwritten first.

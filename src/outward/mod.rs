@@ -76,6 +76,11 @@ struct Inner {
     outcome: Option<(u32, bool)>,
 }
 
+/// Takes away the key that an earlier run has kept: nothing is told of it any more.
+pub fn forget(root: &Root) {
+    kept::remove(root);
+}
+
 impl Outward {
     /// The voice of one run below `root`; silent until it knows whom to tell.
     pub fn new(root: &Root) -> Self {

@@ -2,7 +2,8 @@
 //! join writes. Trusts the plan; idempotent, so a restart finds each thing already so.
 
 use crate::failure::Failure;
-use crate::host::files::{self, FileError, Written};
+use crate::host::files::Written;
+use crate::host::made::{self, Put};
 use crate::host::root::Root;
 use crate::plan::{DROP_IN, KubeletUnit, Plan, UNIT};
 use crate::reason::Reason;
@@ -29,29 +30,23 @@ const DIRECTORIES: [(&str, u32); 4] = [
 /// # Errors
 /// `local_write_failed`, naming the path.
 pub fn host(plan: &Plan, root: &Root, kubelet: &Path) -> Result<Vec<Prepared>, Failure> {
-    let failed = |error: FileError| Failure::new(Reason::LocalWrite, "preparing the host").because(error);
-    for (directory, mode) in DIRECTORIES {
-        files::make_dirs(&root.at(directory), mode).map_err(failed)?;
-    }
-    let mut prepared = Vec::new();
-    let mut write = |path: &str, text: &str| -> Result<(), FileError> {
-        let path = root.at(path);
-        if let Some(directory) = path.parent() {
-            files::make_dirs(directory, 0o755)?;
-        }
-        let written = files::write_if_changed(&path, text.as_bytes(), 0o644)?;
-        prepared.push(Prepared { what: path.display().to_string(), already: written == Written::AlreadySo });
-        Ok(())
+    let drop_in = drop_in(kubelet);
+    let units: &[(&str, &str)] = match plan.unit {
+        KubeletUnit::Kubeadm => &[],
+        KubeletUnit::DropIn => &[(DROP_IN, &drop_in)],
+        KubeletUnit::Whole => &[(UNIT, UNIT_TEXT), (DROP_IN, &drop_in)],
     };
-    match plan.unit {
-        KubeletUnit::Kubeadm => {}
-        KubeletUnit::DropIn => write(DROP_IN, &drop_in(kubelet)).map_err(failed)?,
-        KubeletUnit::Whole => {
-            write(UNIT, UNIT_TEXT).map_err(failed)?;
-            write(DROP_IN, &drop_in(kubelet)).map_err(failed)?;
-        }
-    }
-    Ok(prepared)
+    let directories = DIRECTORIES.iter().map(|(path, mode)| Put::Directory(path, *mode));
+    let of_units = units.iter().filter_map(|(path, _)| path.rsplit_once('/'));
+    let of_units = of_units.map(|(directory, _)| Put::Directory(directory, 0o755));
+    let files = units.iter().map(|(path, text)| Put::File(path, text.as_bytes(), 0o644));
+    let things: Vec<Put<'_>> = directories.chain(of_units).chain(files).collect();
+    let written = made::put(root, &things)
+        .map_err(|error| Failure::new(Reason::LocalWrite, "preparing the host").because(error))?;
+    let what = |(path, _): &(&str, &str)| root.at(path).display().to_string();
+    let written = &written[things.len() - units.len()..];
+    let prepared = units.iter().zip(written);
+    Ok(prepared.map(|(it, done)| Prepared { what: what(it), already: *done == Written::AlreadySo }).collect())
 }
 
 /// The unit, where no package brings one. What is started stands in the drop-in.

@@ -15,12 +15,21 @@ pub enum Event {
     Warning,
     /// What became of the copies of the token.
     Custody,
+    /// What a run made is undone.
+    Reset,
 }
 
 impl Event {
     /// All of them.
-    pub const ALL: [Event; 6] =
-        [Event::StepStarted, Event::StepDone, Event::Waiting, Event::Note, Event::Warning, Event::Custody];
+    pub const ALL: [Event; 7] = [
+        Event::StepStarted,
+        Event::StepDone,
+        Event::Waiting,
+        Event::Note,
+        Event::Warning,
+        Event::Custody,
+        Event::Reset,
+    ];
 
     /// journald `MESSAGE_ID`, 32 hex digits.
     pub const fn message_id(self) -> &'static str {
@@ -31,6 +40,7 @@ impl Event {
             Event::Note => "7d3b5a90c1e24f6e8b0d2a4c6e8f1004",
             Event::Warning => "7d3b5a90c1e24f6e8b0d2a4c6e8f1005",
             Event::Custody => "7d3b5a90c1e24f6e8b0d2a4c6e8f1006",
+            Event::Reset => "7d3b5a90c1e24f6e8b0d2a4c6e8f1007",
         }
     }
 
@@ -43,6 +53,7 @@ impl Event {
             Event::Note => "A note of the worker bootstrap",
             Event::Warning => "A warning of the worker bootstrap",
             Event::Custody => "What became of the copies of the token",
+            Event::Reset => "What a worker bootstrap made is undone",
         }
     }
 
@@ -60,6 +71,10 @@ impl Event {
             Event::Custody => {
                 "The message names every copy of the token that was erased and every one that is still\n\
                  there. A copy that is still there is harmless once the bootstrap is revoked or expired."
+            }
+            Event::Reset => {
+                "worker-bootstrap reset has taken back what the runs on this machine made. The message names\n\
+                 what is still there, and why."
             }
         }
     }

@@ -13,7 +13,7 @@ pub mod status;
 mod wait;
 
 pub use log::install;
-pub use past::custody;
+pub use past::{custody, reset, to_trim};
 pub use screen::Screen;
 
 use crate::document::Reporting;
@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::host::lock::Lock;
 use crate::host::root::Root;
 use crate::host::service::{self, Service};
-use crate::host::{clock, files};
+use crate::host::{clock, made, state as own};
 use crate::outward::{Outward, wire};
 use crate::progress::{Progress, Waiting};
 use crate::reason::{Exit, Reason};
@@ -251,24 +251,24 @@ impl Report {
     }
 
     fn write(&self, path: &str, status: &Status) {
-        let path = self.root.at(path);
-        let written = serde_json::to_vec_pretty(status).map_err(|error| error.to_string()).and_then(|text| {
-            if let Some(directory) = path.parent() {
-                files::make_dirs(directory, 0o755).map_err(|error| error.to_string())?;
-            }
-            files::write(&path, &text, 0o644).map_err(|error| error.to_string())
-        });
-        if let Err(error) = written {
-            tracing::debug!(target: "worker_bootstrap", "writing {}: {error}", path.display());
-        }
+        write(&self.root, path, status);
     }
 
     fn write_success(&self) {
-        let path = self.root.at(SUCCESS);
-        let made = path.parent().map_or(Ok(()), |directory| files::make_dirs(directory, 0o755));
-        if let Err(error) = made.and_then(|()| files::write(&path, b"success", 0o644)) {
-            tracing::warn!(target: "worker_bootstrap", "writing {}: {error}", path.display());
+        let directory = SUCCESS.rsplit_once('/').map_or(SUCCESS, |(directory, _)| directory);
+        let things = [made::Put::Directory(directory, 0o755), made::Put::File(SUCCESS, b"success", 0o644)];
+        if let Err(error) = made::put(&self.root, &things) {
+            tracing::warn!(target: "worker_bootstrap", "writing {SUCCESS}: {error}");
         }
+    }
+}
+
+fn write(root: &Root, path: &str, status: &Status) {
+    let written = serde_json::to_vec_pretty(status)
+        .map_err(|error| error.to_string())
+        .and_then(|text| own::write(root, path, &text, 0o644).map_err(|error| error.to_string()));
+    if let Err(error) = written {
+        tracing::debug!(target: "worker_bootstrap", "writing {path}: {error}");
     }
 }
 

@@ -13,7 +13,7 @@ pub const RESULT: &str = "/var/lib/worker-bootstrap/result.json";
 /// Version of the schema; it changes when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
 
-/// How a run stands.
+/// How a run stands. `reset` stands there where what it made has been undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {

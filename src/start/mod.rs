@@ -10,6 +10,7 @@ pub use watch::watch;
 use crate::document::{Authorities, NodeName, ServerUrl, WaitFor};
 use crate::failure::Failure;
 use crate::host::files;
+use crate::host::made::{self, Kind, Put};
 use crate::host::root::Root;
 use crate::host::systemd::Manager;
 use crate::join::{self, CA_FILE, Joined};
@@ -69,10 +70,18 @@ pub fn awaited(mark: &Mark) -> WaitFor {
 ///
 /// # Errors
 /// `kubelet_failed` with systemd's words.
-pub async fn kubelet(manager: Option<&Manager>) -> Result<(), Failure> {
+pub async fn kubelet(manager: Option<&Manager>, root: &Root) -> Result<(), Failure> {
     let Some(manager) = manager else { return Ok(()) };
     let failed = |what: &str| Failure::new(Reason::KubeletFailed, format!("{what} {KUBELET}"));
     manager.daemon_reload().await.map_err(|error| failed("reloading the units for").because(error))?;
+    let state = manager.unit_state(KUBELET).await.map_err(|error| failed("looking at").because(error))?;
+    let runs = !matches!(state.active.as_str(), "inactive" | "failed");
+    let mut noted = vec![Put::Unit(if runs { Kind::Restarted } else { Kind::Started }, KUBELET)];
+    if state.file != "enabled" {
+        noted.push(Put::Unit(Kind::Enabled, KUBELET));
+    }
+    made::put(root, &noted)
+        .map_err(|error| Failure::new(Reason::LocalWrite, format!("noting {KUBELET}")).because(error))?;
     manager.enable(KUBELET).await.map_err(|error| failed("enabling").because(error))?;
     manager.restart_no_block(KUBELET).await.map_err(|error| failed("starting").because(error))
 }

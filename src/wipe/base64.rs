@@ -2,7 +2,7 @@
 //! nothing moves.
 //!
 //! Both alphabets; broken into lines, indented, and with its breaks or its special characters escaped as
-//! JSON, YAML and URLs do. A text that is no base64 may look like some: then what comes out is noise, in
+//! JSON (once or in JSON again), YAML and URLs do. A text that is no base64 may look like some: then what comes out is noise, in
 //! which nothing is found.
 
 use crate::host::in_place::Patch;
@@ -22,7 +22,12 @@ pub(super) struct Run {
     pub(super) end: usize,
     /// Its characters in the standard alphabet, without breaks.
     pub(super) characters: SecretBytes,
+    /// With how many characters, of a group of four, before it a line begins: words may have been taken for
+    /// the first.
+    pub(super) lines: [bool; 4],
     url: bool,
+    /// Whether JSON's `\/` stands in it, for which no other character can be written.
+    pub(super) slashed: bool,
 }
 
 /// One step through a run.
@@ -42,14 +47,29 @@ pub(super) fn next_run(bytes: &[u8], from: usize) -> Option<Run> {
             at += other + 1;
             continue;
         }
-        // The letter of an escaped line end is none of the text's.
-        let after_break = at > 0 && bytes[at - 1] == b'\\' && matches!(bytes[at], b'n' | b'r' | b't');
-        if let Some(run) = run_at(bytes, at + usize::from(after_break)) {
+        if let Some(run) = run_at(bytes, at + rest_of_escape(bytes, at)) {
             return Some(run);
         }
         at += stretch(bytes, at).max(1);
     }
     None
+}
+
+/// How many letters and digits of an escape stand at `at`: they are none of the text's.
+fn rest_of_escape(bytes: &[u8], at: usize) -> usize {
+    let escape = at.checked_sub(1).map_or(0, |before| bytes[before]);
+    let digits = |from: usize, count: usize| {
+        let digits = bytes.get(at + from..at + from + count);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)).then_some(from + count)
+    };
+    match (escape, bytes[at]) {
+        (b'\\', b'n' | b'r' | b't') => Some(1),
+        (b'\\', b'u') => digits(1, 4),
+        (b'\\', b'x') => digits(1, 2),
+        (b'%', _) => digits(0, 2),
+        _ => None,
+    }
+    .unwrap_or(0)
 }
 
 /// How many plain characters stand at `at`.
@@ -61,13 +81,30 @@ fn run_at(bytes: &[u8], at: usize) -> Option<Run> {
     if piece(bytes, at) < PIECE {
         return None;
     }
-    let mut characters = SecretBytes::new(Vec::new());
-    let mut url = false;
-    let end = walk(bytes, at, |byte, _, _| {
-        url |= matches!(byte, b'-' | b'_');
+    let mut characters = SecretBytes::new(Vec::with_capacity(4 * PIECE));
+    let (mut url, mut other, mut slashed, mut lines, mut next) =
+        (false, false, false, [true, false, false, false], at);
+    let end = walk(bytes, at, |byte, at, length| {
+        if at != next {
+            let lead = characters.len() % 4;
+            if lead != 0 {
+                // Those were words.
+                (url, other) = (false, false);
+            }
+            lines[lead] = true;
+        }
+        match byte {
+            b'-' | b'_' => url = true,
+            b'+' | b'/' => {
+                other = true;
+                slashed |= bytes[at] == b'\\';
+            }
+            _ => {}
+        }
+        next = at + length;
         characters.push(standard(byte));
     });
-    Some(Run { at, end, characters, url })
+    Some(Run { at, end, characters, lines, url: url && !other, slashed })
 }
 
 /// Characters from `at` to the next break.
@@ -88,6 +125,13 @@ fn piece(bytes: &[u8], at: usize) -> usize {
 fn walk(bytes: &[u8], from: usize, mut each: impl FnMut(u8, usize, usize)) -> usize {
     let (mut at, mut since_break) = (from, 0);
     loop {
+        // Nearly all are written as they are.
+        if let Some(byte) = bytes.get(at).filter(|byte| value(**byte).is_some()) {
+            each(*byte, at, 1);
+            at += 1;
+            since_break += 1;
+            continue;
+        }
         match token(bytes, at) {
             Some(Token::Character(byte, length)) => {
                 each(byte, at, length);
@@ -114,11 +158,12 @@ fn token(bytes: &[u8], at: usize) -> Option<Token> {
     }
     let rest = &bytes[at..];
     match first {
-        b'%' => escaped(rest, 1, 2).map(|byte| Token::Character(byte, 3)),
         b'\\' if rest.starts_with(b"\\u00") => escaped(rest, 4, 2).map(|byte| Token::Character(byte, 6)),
-        b'\n' | b'\r' | b'\\' => {
+        b'%' | b'\\' | b'\n' | b'\r' => {
+            let slash = slash_length(rest).map(|length| Token::Character(b'/', length));
+            let escape = || Some(Token::Character(escaped(rest, 1, 2).filter(|_| first == b'%')?, 3));
             let length = break_length(rest);
-            (length > 0).then_some(Token::Break(length))
+            slash.or_else(escape).or((length > 0).then_some(Token::Break(length)))
         }
         _ => None,
     }
@@ -130,13 +175,20 @@ fn escaped(rest: &[u8], from: usize, digits: usize) -> Option<u8> {
     value(byte).map(|_| byte)
 }
 
-/// Line ends, written as they are or as `\n`, and the indent after them.
+/// The length of JSON's `\/`, which JSON in JSON writes with up to three of the first.
+fn slash_length(rest: &[u8]) -> Option<usize> {
+    let slash = rest.iter().take(4).position(|byte| *byte != b'\\')?;
+    (slash > 0 && rest[slash] == b'/').then_some(slash + 1)
+}
+
+/// Line ends, written as they are or as `\n`, `\\n` or `%0A`, and the indent after them.
 fn break_length(rest: &[u8]) -> usize {
     let mut at = 0;
     loop {
         match rest[at..] {
             [b'\n' | b'\r', ..] => at += 1,
             [b'\\', b'n' | b'r' | b'\n', ..] => at += 2,
+            [b'\\', b'\\', b'n' | b'r', ..] | [b'%', b'0', b'A' | b'a' | b'D' | b'd', ..] => at += 3,
             [b' ' | b'\t', ..] if at > 0 => at += 1,
             _ => return at,
         }
@@ -206,29 +258,32 @@ impl Run {
             let (first, end) = (patch.at * 8 / 6, ((patch.at + patch.new.len()) * 8).div_ceil(6));
             new.extend((first..end).map(|index| (from + index, character(changed, index))));
         }
+        // What stays as it is stays as it is written.
+        new.retain(|(index, byte)| self.characters.get(*index).is_some_and(|old| old != byte));
         new.sort_unstable();
         let mut new = new.into_iter().peekable();
         let (mut index, mut into) = (0, Vec::new());
         walk(bytes, self.at, |_, at, length| {
             while let Some((_, byte)) = new.next_if(|(wanted, _)| *wanted == index) {
-                into.push(Patch { at, new: self.written(byte, length) });
+                into.extend(self.written(byte, &bytes[at..at + length]).map(|new| Patch { at, new }));
             }
             index += 1;
         });
         into
     }
 
-    /// A character, written as long as the one that it replaces.
-    fn written(&self, byte: u8, length: usize) -> Vec<u8> {
+    /// A character, written as the one that it replaces; `None` where that cannot be.
+    fn written(&self, byte: u8, old: &[u8]) -> Option<Vec<u8>> {
         let byte = match byte {
             b'+' if self.url => b'-',
             b'/' if self.url => b'_',
             other => other,
         };
-        match length {
-            3 => format!("%{byte:02X}").into_bytes(),
-            6 => format!("\\u{byte:04x}").into_bytes(),
-            _ => vec![byte],
+        match old {
+            [b'%', ..] => Some(format!("%{byte:02X}").into_bytes()),
+            [b'\\', b'u', ..] => Some(format!("\\u{byte:04x}").into_bytes()),
+            [b'\\', ..] => None,
+            _ => Some(vec![byte]),
         }
     }
 }

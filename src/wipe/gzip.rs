@@ -11,10 +11,11 @@ use std::io::{self, BufRead, Read};
 
 /// How a member begins: magic and method.
 pub(super) const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
-/// [`MAGIC`] in base64; three bytes are four characters of their own.
-pub(super) const MAGIC_IN_BASE64: &[u8; 4] = b"H4sI";
 const WINDOW: usize = 128 * 1024;
-const OVERLAP: usize = 48 * 1024;
+/// What two parts have in common, in bytes.
+pub(super) const OVERLAP: usize = WINDOW / 2;
+/// So many printable characters in a row are a text, and not packed.
+const TEXT: usize = 16;
 
 const HEADER: [u8; 10] = [MAGIC[0], MAGIC[1], MAGIC[2], 0, 0, 0, 0, 0, 0, 255];
 const BLOCK: u64 = 5;
@@ -27,46 +28,60 @@ const COMMENT: &[u8] =
 pub(super) struct Looked {
     /// Whether `holds` said yes of a part.
     pub(super) hit: bool,
-    /// Whether it was seen to its end.
-    pub(super) whole: bool,
+    /// How far it was seen.
+    pub(super) end: End,
+}
+
+/// How far gzip could be unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Not at all: it only begins as gzip does.
+    None,
+    /// To its end.
+    Whole,
+    /// Up to where it is cut off, or no gzip any more.
+    Broken,
+    /// As far as the budget went, or as was asked for.
+    Enough,
 }
 
 /// Unpacks and shows what comes out, in overlapping parts, until `holds` says yes. `holds` is told whether
 /// more follows. What comes out is taken off `budget`, in bytes: a few of gzip can be any number.
 pub(super) fn look(
-    packed: &mut impl BufRead,
+    packed: &mut (impl BufRead + ?Sized),
     budget: &Cell<u64>,
     mut holds: impl FnMut(&[u8], bool) -> bool,
 ) -> Looked {
     let mut plain = SecretBytes::new(vec![0; WINDOW]);
-    let (mut kept, mut seen) = (0, 0);
+    let mut end = End::None;
     loop {
         // One member after another, as the decoder of several members does not say where they end.
         let mut decoder = GzDecoder::new(&mut *packed);
         if decoder.header().is_none() {
-            return Looked { hit: kept > 0 && holds(&plain[..kept], true), whole: seen > 0 };
+            return Looked { hit: false, end };
         }
+        let mut kept = 0;
         loop {
             let (filled, ended) = fill(&mut decoder, &mut plain, kept);
-            let fresh = (filled - kept) as u64;
-            seen += fresh;
-            budget.set(budget.get().saturating_sub(fresh));
-            let end = !matches!(ended, Ok(false));
-            if holds(&plain[..filled], end) {
-                return Looked { hit: true, whole: true };
+            budget.set(budget.get().saturating_sub((filled - kept) as u64));
+            if holds(&plain[..filled], !matches!(ended, Ok(false))) {
+                return Looked { hit: true, end: End::Enough };
             }
-            if ended.is_err() || budget.get() == 0 {
-                return Looked { hit: false, whole: false };
+            if ended.is_err() {
+                return Looked { hit: false, end: End::Broken };
             }
-            if end {
-                kept = 0;
+            if budget.get() == 0 {
+                return Looked { hit: false, end: End::Enough };
+            }
+            if ended.is_ok_and(|ended| ended) {
                 break;
             }
             kept = OVERLAP.min(filled);
             plain.copy_within(filled - kept..filled, 0);
         }
+        end = End::Whole;
         if !packed.fill_buf().is_ok_and(|rest| rest.starts_with(&MAGIC)) {
-            return Looked { hit: false, whole: true };
+            return Looked { hit: false, end };
         }
     }
 }
@@ -85,23 +100,42 @@ fn fill(from: &mut impl Read, buffer: &mut [u8], kept: usize) -> (usize, io::Res
     (filled, Ok(false))
 }
 
-/// The length of the members that `packed` begins with, as far as they can be unpacked; all of it where
-/// they cannot.
-pub(super) fn length(packed: &[u8]) -> usize {
+/// The length of the members that `packed` begins with, as far as they can be unpacked; and that of a text
+/// behind that was taken for more of them.
+pub(super) fn length(packed: &[u8]) -> (usize, usize) {
     let mut rest = packed;
+    let whole = skip(&mut rest);
+    let length = packed.len() - rest.len();
+    let text = if whole { 0 } else { text_behind(&packed[..length]) };
+    (length - text, text)
+}
+
+/// Goes over the members that `packed` begins with; says whether the last could be unpacked to its end.
+pub(super) fn skip(packed: &mut impl BufRead) -> bool {
     let mut sink = SecretBytes::new(vec![0; 16 * 1024]);
-    while rest.starts_with(&MAGIC) {
-        let mut decoder = GzDecoder::new(rest);
+    while packed.fill_buf().is_ok_and(|rest| rest.starts_with(&MAGIC)) {
+        let mut decoder = GzDecoder::new(&mut *packed);
+        if decoder.header().is_none() {
+            break;
+        }
         loop {
             match decoder.read(&mut sink) {
                 Ok(0) => break,
                 Ok(_) => {}
-                Err(_) => return packed.len(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return false,
             }
         }
-        rest = decoder.into_inner();
     }
-    packed.len() - rest.len()
+    true
+}
+
+/// How much of the end of these bytes is text: where gzip is cut off, some of what follows is taken for more
+/// of it.
+pub(super) fn text_behind(packed: &[u8]) -> usize {
+    let is_text = |byte: &&u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    let text = packed.iter().rev().take_while(is_text).count();
+    if text < TEXT { 0 } else { text }
 }
 
 /// Gzip of exactly this length that unpacks to a comment, in parts; zeros where it is too short for that.
@@ -149,7 +183,7 @@ mod tests {
             let mut text = String::new();
             GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
             assert!(length < 110 || text.starts_with("#cloud-config\n# A worker"), "{length}: {text}");
-            assert_eq!(super::length(&packed), packed.len());
+            assert_eq!(super::length(&packed), (packed.len(), 0));
         }
     }
 

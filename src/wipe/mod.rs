@@ -7,13 +7,17 @@
 //! wipes again; what is already gone is no error.
 
 mod base64;
+mod budget;
 mod custody;
+mod declared;
 mod gzip;
+mod last;
 mod layers;
 mod needles;
 mod one;
 mod origin;
 mod places;
+mod quoted;
 mod sweep;
 
 pub use custody::{Custody, Erased, Left};
@@ -24,9 +28,8 @@ use sweep::{Act, Sweep};
 use crate::document;
 use crate::find::{Place, Residue};
 use crate::host::root::Root;
-use crate::host::secret_file::{self, Guarantee};
+use crate::host::secret_file;
 use crate::token::TokenId;
-use custody::shown;
 use std::path::{Path, PathBuf};
 
 /// When a sweep is made.
@@ -79,14 +82,7 @@ pub fn sources(residue: Residue) -> Custody {
     for place in residue.into_places() {
         let Place::Ours(place) = place else { continue };
         match secret_file::erase(&place) {
-            Ok(erased) => custody.erased.push(Erased {
-                path: shown(&place.path),
-                bytes: erased.bytes,
-                not_guaranteed: match erased.guarantee {
-                    Guarantee::Memory | Guarantee::InPlace => None,
-                    Guarantee::None { why } => Some(why),
-                },
-            }),
+            Ok(erased) => custody.erased.push(Erased::new(&place.path, erased.bytes, erased.guarantee)),
             Err(error) => custody.left.push(Left::new(&place.path, error.to_string())),
         }
     }

@@ -1,8 +1,10 @@
 //! What is searched for, and what is put over it.
 //!
 //! After the join only the token's public half is known: six characters, a dot, and then any sixteen of
-//! the token's alphabet are a token. While the token itself is at hand its secret half is searched for by
-//! itself as well. Nothing of this is ever stored.
+//! the token's alphabet are a token, unless a seventeenth follows: a public half may be a word, and names
+//! with a dot go on. What stands before does not matter: `\n` and `%20` end in what a name may end in. While
+//! the token itself is at hand its secret half is searched for by itself as well. Nothing of this is ever
+//! stored.
 
 use crate::secret::{Secret, SecretBytes};
 use crate::token::{self, Token, TokenId};
@@ -15,6 +17,8 @@ use crate::host::in_place::Patch;
 pub(super) const ERASED: &[u8] = token::ERASED.as_bytes();
 const ID: usize = 6;
 const SECRET: usize = 16;
+/// What is looked at behind a token, in bytes.
+const AHEAD: usize = 12;
 
 /// How the dot between the halves is written: plain, percent-encoded, in JSON, YAML and XML escapes.
 const DOTS: [&[u8]; 9] =
@@ -68,12 +72,18 @@ impl Needles {
     /// A token that is still at hand.
     pub fn of(token: &Token) -> Self {
         let secret = Secret::new(token.secret_half().to_owned());
-        Needles { of: vec![Needle::new(token.id().clone(), Some(secret))] }
+        Needles::none_erased([Needle::new(token.id().clone(), Some(secret))])
     }
 
     /// Tokens of which the public half is known.
     pub fn of_ids(ids: impl IntoIterator<Item = TokenId>) -> Self {
-        Needles { of: ids.into_iter().map(|id| Needle::new(id, None)).collect() }
+        Needles::none_erased(ids.into_iter().map(|id| Needle::new(id, None)))
+    }
+
+    /// What is put over a token reads like one, and is found where one was. It is nobody's secret: searched
+    /// for, its zeros would be found in files that never held a token.
+    fn none_erased(needles: impl IntoIterator<Item = Needle>) -> Self {
+        Needles { of: needles.into_iter().filter(|needle| !needle.id.is_erased()).collect() }
     }
 
     /// Whether nothing is searched for.
@@ -96,12 +106,16 @@ impl Needles {
         cores
     }
 
-    /// What has to be put where in `bytes` for no token to stand there as plain text or in hexadecimal.
-    pub(super) fn patches(&self, bytes: &[u8], into: &mut Vec<Patch>) {
+    /// What has to be put where in `bytes` for no token to stand there as plain text or in hexadecimal. With
+    /// `open` more follows, and what cannot be told without that is left to whoever sees it; with `quoted` it
+    /// is looked at as quoted-printable too, in which `=` is followed by what tells.
+    pub(super) fn patches(&self, bytes: &[u8], open: bool, quoted: bool, into: &mut Vec<Patch>) {
         for needle in &self.of {
             for at in needle.plain.all(bytes) {
                 if let Some(secret) = secret_after(bytes, at + ID)
-                    && bytes[at..at + ID] != ERASED[..ID]
+                    && !(quoted && bytes.get(secret + SECRET) == Some(&b'='))
+                    && let (half, after) = bytes[secret..].split_at(SECRET)
+                    && needle.is_token(half, &after[..after.len().min(AHEAD)], open && after.len() < AHEAD)
                 {
                     // The dot stays as it is written.
                     let new = [&ERASED[..ID], &bytes[at + ID..secret], &ERASED[ID + 1..]].concat();
@@ -111,7 +125,7 @@ impl Needles {
             if let Some(half) = &needle.half {
                 into.extend(half.all(bytes).map(|at| Patch { at, new: ERASED[ID + 1..].to_vec() }));
             }
-            needle.hex_patches(bytes, into);
+            needle.hex_patches(bytes, open, into);
         }
     }
 }
@@ -131,15 +145,24 @@ impl Needle {
         }
     }
 
+    /// Whether these sixteen are a secret half: the known one, or any that ends there. With `open` there is
+    /// more than `after`.
+    fn is_token(&self, half: &[u8], after: &[u8], open: bool) -> bool {
+        self.secret.as_ref().is_some_and(|secret| secret.expose().as_bytes() == half)
+            || !open && half.iter().all(|byte| is_token_byte(*byte)) && is_over(after)
+    }
+
     /// The audit log writes arguments so.
-    fn hex_patches(&self, bytes: &[u8], into: &mut Vec<Patch>) {
+    fn hex_patches(&self, bytes: &[u8], open: bool, into: &mut Vec<Patch>) {
         for (upper, (known, half)) in [false, true].into_iter().zip(&self.hex) {
             for at in known.all(bytes) {
                 let secret = at + known.length();
-                let is_token = bytes.get(secret..secret + 2 * SECRET).is_some_and(|digits| {
-                    digits.chunks_exact(2).all(|pair| from_hex(pair).is_some_and(is_token_byte))
-                });
-                if is_token && self.id.as_str().as_bytes() != &ERASED[..ID] {
+                let digits = bytes[secret..].chunks_exact(2).map_while(from_hex);
+                let text = SecretBytes::new(digits.take(SECRET + AHEAD).collect());
+                let open = open && bytes.len() - secret < 2 * (SECRET + AHEAD);
+                if let Some((half, after)) = text.split_at_checked(SECRET)
+                    && self.is_token(half, after, open)
+                {
                     into.push(Patch { at, new: to_hex(ERASED, upper) });
                 }
             }
@@ -150,12 +173,41 @@ impl Needle {
     }
 }
 
-/// Where the secret half begins, if a dot and a secret half follow at `at`.
+/// Where the secret half would begin, if a dot and as many characters as it has follow at `at`.
 fn secret_after(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?;
     let dot = DOTS.iter().find(|dot| rest.starts_with(dot))?;
-    let secret = rest.get(dot.len()..dot.len() + SECRET)?;
-    secret.iter().all(|byte| is_token_byte(*byte)).then_some(at + dot.len())
+    (rest.len() >= dot.len() + SECRET).then_some(at + dot.len())
+}
+
+/// Whether a token ends where this follows: where no character of a token does, or where the one that does
+/// is no text's. Python's pickles of the protocols 1 to 3 put the number of a string right after it: `q` and a
+/// byte, or `r` and four; then comes what is to be done with it. cloud-init keeps one.
+fn is_over(after: &[u8]) -> bool {
+    match after {
+        [b'r', _, _, _, 0, ..] => true,
+        // Most numbers, lengths and instructions are no text's either.
+        [b'q', rest @ ..] => rest.iter().any(|byte| *byte < 9) || is_no_text(rest) || ends_a_pickle(after),
+        [byte, ..] => !is_token_byte(*byte),
+        [] => true,
+    }
+}
+
+/// Whether something in it is no UTF-8, but for what is cut off at its end.
+fn is_no_text(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_some())
+}
+
+/// Whether these are instructions up to the last one: its lists and dictionaries are all closed at once.
+fn ends_a_pickle(mut rest: &[u8]) -> bool {
+    loop {
+        rest = match rest {
+            [b'.'] => return true,
+            [b'q' | b'h', _, rest @ ..]
+            | [b'a' | b'b' | b'e' | b's' | b't' | b'u' | b'N' | b'R', rest @ ..] => rest,
+            _ => return false,
+        }
+    }
 }
 
 fn is_token_byte(byte: u8) -> bool {
@@ -182,7 +234,8 @@ pub(super) struct Core {
 }
 
 impl Core {
-    fn of(known: &[u8], shift: usize) -> Core {
+    /// With this many bytes before what is known.
+    pub(super) fn of(known: &[u8], shift: usize) -> Core {
         let mut padded = SecretBytes::new(vec![0; shift]);
         padded.extend_from_slice(known);
         let lead = (shift * 8).div_ceil(6);

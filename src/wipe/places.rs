@@ -4,6 +4,9 @@
 //! searched: a file by itself, a directory with all that is below it on the same file system. cloud-init's
 //! places as of its versions 22.1 to 26.2 (`cloudinit/helpers.py`, `sources/`, `handlers/`, `config/`).
 
+use crate::host::files;
+use crate::host::root::Root;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What is to become of a copy that is found.
@@ -88,7 +91,8 @@ const HYPERVISOR: &str = "the hypervisor gives it to the machine, at every boot"
 const END_HYPERVISOR: &str =
     "take it out of the machine's definition; until then revoke the token or let it expire";
 
-/// The table. The order is that of the sweep: what this program's own, what cloud-init keeps, what others do.
+/// The table. The order is that of the sweep: what is this program's own, what cloud-init keeps, what others
+/// do, and last what any user may fill.
 pub const RULES: &[Rule] = &[
     // Our own: what an editor or a crash left beside the document.
     erase("/run/worker-bootstrap"),
@@ -98,7 +102,6 @@ pub const RULES: &[Rule] = &[
     erase("/run/cloud-init"),
     erase("/etc/cloud"),
     erase("/var/tmp/cloud-init"),
-    erase("/tmp/cloud-init"),
     // Seeds that lie in a directory.
     erase("/config-drive"),
     erase("/boot/user-data"),
@@ -129,12 +132,7 @@ pub const RULES: &[Rule] = &[
     erase("/root/.lesshst"),
     erase("/root/.viminfo"),
     erase("/root/.local/share/fish/fish_history"),
-    erase("/home/*/.*hist*"),
-    erase("/home/*/.lesshst"),
-    erase("/home/*/.viminfo"),
-    erase("/home/*/.local/share/fish/fish_history"),
     erase("/var/roothome/.*hist*"),
-    erase("/var/home/*/.*hist*"),
     // What can only be named.
     name("/var/log/journal", JOURNAL, END_JOURNAL),
     name("/run/log/journal", JOURNAL, END_JOURNAL),
@@ -152,6 +150,13 @@ pub const RULES: &[Rule] = &[
         "systemd keeps a unit's credentials in memory while the unit is active",
         "it goes with the unit; one that the hypervisor gave comes again at the next boot",
     ),
+    // Where any user may put as many files as they like: that keeps the sweep from nothing above.
+    erase("/tmp/cloud-init"),
+    erase("/home/*/.*hist*"),
+    erase("/home/*/.lesshst"),
+    erase("/home/*/.viminfo"),
+    erase("/home/*/.local/share/fish/fish_history"),
+    erase("/var/home/*/.*hist*"),
 ];
 
 /// The files of an instance that later stages of cloud-init read in the same boot.
@@ -159,9 +164,19 @@ pub const READ_UNTIL_THE_END: [&str; 3] = ["user-data.txt", "cloud-config.txt", 
 /// The instance that cloud-init runs as: a link.
 pub const INSTANCE: &str = "/var/lib/cloud/instance";
 /// There from cloud-init's first stage on.
-pub const CLOUD_INIT_BEGAN: &str = "/run/cloud-init/status.json";
+const CLOUD_INIT_BEGAN: &str = "/run/cloud-init/status.json";
 /// There from the end of cloud-init's last stage on.
-pub const CLOUD_INIT_ENDED: &str = "/run/cloud-init/result.json";
+const CLOUD_INIT_ENDED: &str = "/run/cloud-init/result.json";
+
+/// The directory of the instance that cloud-init is running as, until it has ended.
+pub fn running_instance(root: &Root) -> Option<PathBuf> {
+    let is_there = |path: &str| files::exists(&root.at(path));
+    if !is_there(CLOUD_INIT_BEGAN) || is_there(CLOUD_INIT_ENDED) {
+        return None;
+    }
+    let target = files::link_target(&root.at(INSTANCE)).ok()?;
+    Some(root.at("/var/lib/cloud/instances").join(target.file_name()?))
+}
 
 /// Whether a name is meant by a pattern.
 pub fn is_meant(pattern: &str, name: &[u8]) -> bool {

@@ -5,26 +5,23 @@
 //! the descriptor to be written says in that moment, and read once more afterwards. A file that is replaced
 //! meanwhile is looked at again.
 
+use super::budget::Budget;
 use super::custody::{Custody, Erased, Left, Still, shown};
+use super::declared::Declared;
+use super::last::Last;
 use super::layers::Searcher;
 use super::needles::Needles;
 use super::one::{Seen, erase, look};
-use super::places::{
-    CLOUD_INIT_BEGAN, CLOUD_INIT_ENDED, Fate, INSTANCE, READ_UNTIL_THE_END, RULES, Reach, is_meant,
-};
-use crate::host::files;
+use super::places::{Fate, READ_UNTIL_THE_END, RULES, Reach, is_meant, running_instance};
 use crate::host::in_place;
 use crate::host::root::Root;
 use crate::host::secret_file::Guarantee;
 use crate::host::tree::{Folder, Kind, Spot};
-use nix::errno::Errno;
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Files that are looked at below one line of the table.
-const MOST_FILES: u32 = 1_000_000;
 /// Directories below one another.
 const DEEPEST: usize = 32;
 /// How often a file is looked at again that is replaced while it is swept.
@@ -34,6 +31,7 @@ const XZ: [&str; 4] = [".xz", ".zst", ".bz2", ".lz4"];
 const SMALL: u64 = 8 * 1024 * 1024;
 /// What is read in a run altogether, in bytes: less than half a second of a processor.
 const IN_SHORT: u64 = 64 * 1024 * 1024;
+const PACKED_OTHERWISE: &str = "it is packed in a way that is not looked into (gzip is)";
 const TOO_LONG: &str = "to read it would keep the kubelet waiting";
 const AFTER_CLOUD_INIT: &str = "cloud-init reads it until the end of this boot's last stage";
 
@@ -56,14 +54,13 @@ pub struct Sweep<'a> {
     running: Option<PathBuf>,
     /// Erased whole by others, after this.
     but_for: Vec<PathBuf>,
-    files: u32,
+    last: Last,
+    budget: Budget,
     /// What may still be read, in bytes, where that is limited.
     left: Option<u64>,
-    /// Until when files of the line under way are begun.
-    until: Option<Instant>,
-    /// Whether a directory at the end of a path is searched.
-    trees: bool,
-    declared: Vec<String>,
+    /// Whether directories are listed: by a pattern, and at the end of a path.
+    lists: bool,
+    declared: Declared,
     custody: Custody,
 }
 
@@ -76,11 +73,11 @@ impl<'a> Sweep<'a> {
             act,
             running: running_instance(root),
             but_for: Vec::new(),
-            files: 0,
+            last: Last::default(),
+            budget: Budget::whole(),
             left: None,
-            until: None,
-            trees: true,
-            declared: Vec::new(),
+            lists: true,
+            declared: Declared::default(),
             custody: Custody::default(),
         }
     }
@@ -91,9 +88,10 @@ impl<'a> Sweep<'a> {
         self
     }
 
-    /// Leaves long files to a later sweep.
+    /// Leaves long files, and many, to a later sweep.
     pub fn in_short(mut self) -> Self {
         self.left = Some(IN_SHORT);
+        self.budget = Budget::in_short();
         self
     }
 
@@ -103,31 +101,37 @@ impl<'a> Sweep<'a> {
         self
     }
 
-    /// Goes through the whole table, and these files more.
-    pub fn everywhere(mut self, more: &[PathBuf]) -> Custody {
+    /// Goes through the whole table, and these files more: those of others that the bootstrap was read from.
+    /// First goes what merely holds the token, then what cloud-init was told to write, then what told it
+    /// to, then what the token itself is known from.
+    pub fn everywhere(mut self, sources: &[PathBuf]) -> Custody {
+        self.last = Last::of(sources);
         for rule in RULES {
             self.place(rule.path, rule.reach);
         }
-        // Single files, where the bootstrap was found and where cloud-init was told to write to: only what
-        // holds a token is touched there.
-        self.trees = false;
-        let found = more.iter().filter_map(|path| path.strip_prefix(self.root.path()).ok()?.to_str());
-        let found: Vec<String> = found.map(str::to_owned).collect();
-        for path in found {
-            self.place(&path, Reach::of(Fate::EraseAfterCloudInit));
+        // From here on single files, by their names: only what holds a token is touched there.
+        self.lists = false;
+        for path in sources {
+            self.one(path, Reach::of(Fate::EraseAfterCloudInit));
         }
-        let mut declared = std::mem::take(&mut self.declared);
-        declared.sort();
-        declared.dedup();
-        for path in declared {
+        let last = self.last.turn();
+        for path in self.declared.take() {
             self.place(&path, Reach::of(Fate::Erase));
+        }
+        for (path, reach) in last {
+            self.one(&path, reach);
         }
         self.custody
     }
 
+    fn one(&mut self, path: &Path, reach: Reach) {
+        if let Some(path) = path.strip_prefix(self.root.path()).ok().and_then(Path::to_str) {
+            self.place(path, reach);
+        }
+    }
+
     fn place(&mut self, path: &str, reach: Reach) {
-        self.files = 0;
-        self.until = reach.time.map(|time| Instant::now() + time);
+        self.budget.begin(reach.time, Instant::now());
         let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
         if names.contains(&"..") {
             return;
@@ -140,7 +144,7 @@ impl<'a> Sweep<'a> {
 
     fn below(&mut self, folder: &Folder, names: &[&str], reach: Reach) {
         let [name, rest @ ..] = names else { return };
-        if !name.contains('*') {
+        if !name.contains('*') || !self.lists {
             let name = OsStr::new(name);
             match folder.kind(name) {
                 Ok(Kind::Link) => {
@@ -155,10 +159,10 @@ impl<'a> Sweep<'a> {
             return;
         }
         let listed = folder.each(|found, kind| {
-            if is_meant(name, found.as_encoded_bytes()) {
+            if is_meant(name, found.as_encoded_bytes()) && self.admits(folder) {
                 self.step(folder, found, kind, rest, reach);
             }
-            self.files < MOST_FILES
+            self.budget.goes_on()
         });
         if let Err(error) = listed {
             self.unsearched(folder.path(), &error);
@@ -168,7 +172,7 @@ impl<'a> Sweep<'a> {
     fn step(&mut self, folder: &Folder, name: &OsStr, kind: Kind, rest: &[&str], reach: Reach) {
         match kind {
             Kind::Folder => match folder.folder(name) {
-                Ok(_) if rest.is_empty() && !self.trees => {}
+                Ok(_) if rest.is_empty() && !self.lists => {}
                 Ok(inner) if rest.is_empty() => self.tree(&inner, &inner, DEEPEST, reach),
                 Ok(inner) => self.below(&inner, rest, reach),
                 Err(error) if in_place::is_gone(&error) => {}
@@ -192,25 +196,34 @@ impl<'a> Sweep<'a> {
         }
         let listed = folder.each(|name, kind| {
             match kind {
+                Kind::Link | Kind::Other => {}
+                Kind::File | Kind::Folder if !self.admits(folder) => {}
                 Kind::File => self.file(&folder.spot(name), reach),
                 Kind::Folder => match folder.folder(name) {
                     Ok(inner) => self.tree(top, &inner, depth - 1, reach),
                     Err(error) if in_place::is_gone(&error) => {}
                     Err(error) => self.unsearched(&folder.path().join(name), &error),
                 },
-                Kind::Link | Kind::Other => {}
             }
-            self.files < MOST_FILES
+            self.budget.goes_on()
         });
-        match listed {
-            Err(error) => self.unsearched(folder.path(), &error),
-            Ok(()) if self.files == MOST_FILES => {
-                self.files += 1;
-                let why = format!("only the first {MOST_FILES} files were looked at");
-                self.custody.unsearched.push(Left::new(top.path(), why));
-            }
-            Ok(()) => {}
+        if let Err(error) = listed {
+            self.unsearched(folder.path(), &error);
         }
+    }
+
+    /// Whether one more name out of this directory may be looked at; where not, it is said once.
+    fn admits(&mut self, folder: &Folder) -> bool {
+        let Err(most) = self.budget.admits() else { return true };
+        if let Some(most) = most {
+            let what = format!("the sweep has looked at {most} names in directories");
+            let (list, why) = match self.left {
+                Some(_) => (&mut self.custody.deferred, "more would keep the kubelet waiting"),
+                None => (&mut self.custody.unsearched, "neither here nor in what follows at more"),
+            };
+            list.push(Left::new(folder.path(), format!("{what}: {why}")));
+        }
+        false
     }
 
     fn unsearched(&mut self, path: &Path, error: &io::Error) {
@@ -221,13 +234,10 @@ impl<'a> Sweep<'a> {
     }
 
     fn file(&mut self, spot: &Spot, reach: Reach) {
-        if self.until.is_some_and(|until| Instant::now() > until) {
-            // No more files of this line.
-            self.files = MOST_FILES + 1;
+        if self.budget.is_late(Instant::now()) {
             let why = "what the kernel shows here took too long: neither this nor what follows was read";
             return self.custody.unsearched.push(Left::new(&spot.path(), why));
         }
-        self.files += 1;
         if self.but_for.contains(&spot.path()) {
             return;
         }
@@ -260,12 +270,18 @@ impl<'a> Sweep<'a> {
             *left -= length;
         }
         let seen = look(&self.searcher, &file, reach.most)?;
-        if seen.bytes == 0 {
-            self.say_what_was_not_read(spot, &seen, reach);
+        let path = spot.path();
+        if let Some(why) = self.declared.add(&seen.declared) {
+            self.custody.unsearched.push(Left::new(&path, why));
+        }
+        if seen.bytes > 0 && self.last.takes(&path, !seen.declared.is_empty(), reach) {
             return Ok(Round::Over);
         }
-        self.declared.extend(seen.declared.iter().cloned());
-        let path = spot.path();
+        // Also of a file that held a token in what was read of it.
+        self.say_what_was_not_read(spot, &seen, reach);
+        if seen.bytes == 0 {
+            return Ok(Round::Over);
+        }
         match reach.fate {
             Fate::Name { why, end } => {
                 let still = Still { path: shown(&path), why: why.to_owned(), end: end.to_owned() };
@@ -282,37 +298,18 @@ impl<'a> Sweep<'a> {
             Fate::Erase | Fate::EraseAfterCloudInit => {}
         }
         if self.act == Act::Say {
-            self.custody.erased.push(Erased { path: shown(&path), bytes: seen.bytes, not_guaranteed: None });
+            self.custody.erased.push(Erased::new(&path, seen.bytes, Guarantee::Memory));
             return Ok(Round::Over);
         }
         match erase(&self.searcher, spot, &file, &seen) {
             Ok(None) => return Ok(Round::Replaced),
             Ok(Some((bytes, guarantee))) => {
-                let not_guaranteed = match guarantee {
-                    Guarantee::Memory | Guarantee::InPlace => None,
-                    Guarantee::None { why } => Some(why),
-                };
-                self.custody.erased.push(Erased { path: shown(&path), bytes, not_guaranteed });
+                self.custody.erased.push(Erased::new(&path, bytes, guarantee));
             }
-            Err(error) => self.could_not(&path, &error),
+            Err(error) => self.custody.could_not_erase(&path, &error),
         }
         // The name may stand for another file by now, which has not been looked at.
         Ok(if spot.stands_for(&file)? { Round::Over } else { Round::Replaced })
-    }
-
-    fn could_not(&mut self, path: &Path, error: &io::Error) {
-        match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::EROFS) => self.custody.residue.push(Still {
-                path: shown(path),
-                why: "it lies on a file system that is mounted read-only".to_owned(),
-                end: "take the medium away or mount it to be written and run worker-bootstrap wipe; until then revoke the token or let it expire".to_owned(),
-            }),
-            Some(Errno::EPERM) => {
-                let why = format!("{error}: it is immutable or may only be appended to (lsattr shows it, chattr -i -a ends it)");
-                self.custody.left.push(Left::new(path, why));
-            }
-            _ => self.custody.left.push(Left::new(path, error.to_string())),
-        }
     }
 
     fn must_wait(&self, spot: &Spot) -> bool {
@@ -322,12 +319,12 @@ impl<'a> Sweep<'a> {
 
     fn say_what_was_not_read(&mut self, spot: &Spot, seen: &Seen, reach: Reach) {
         let name = spot.name().to_string_lossy();
-        if seen.limited {
-            let why = "it is too large: it was not read, or not unpacked, to its end";
-            self.custody.unsearched.push(Left::new(&spot.path(), why));
-        } else if XZ.iter().any(|end| name.ends_with(end)) && matches!(reach.fate, Fate::Erase) {
-            let why = "it is packed in a way that is not looked into (gzip is)";
-            self.custody.unsearched.push(Left::new(&spot.path(), why));
+        let otherwise = XZ.iter().any(|end| name.ends_with(end)) && matches!(reach.fate, Fate::Erase);
+        let why = seen.unread.or(otherwise.then_some(PACKED_OTHERWISE));
+        if let Some(left) = why.map(|why| Left::new(&spot.path(), why))
+            && !self.custody.unsearched.contains(&left)
+        {
+            self.custody.unsearched.push(left);
         }
     }
 }
@@ -335,13 +332,4 @@ impl<'a> Sweep<'a> {
 enum Round {
     Over,
     Replaced,
-}
-
-fn running_instance(root: &Root) -> Option<PathBuf> {
-    let is_there = |path: &str| files::exists(&root.at(path));
-    if !is_there(CLOUD_INIT_BEGAN) || is_there(CLOUD_INIT_ENDED) {
-        return None;
-    }
-    let target = files::link_target(&root.at(INSTANCE)).ok()?;
-    Some(root.at("/var/lib/cloud/instances").join(target.file_name()?))
 }

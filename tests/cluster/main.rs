@@ -49,7 +49,8 @@ macro_rules! on_both_clusters {
 on_both_clusters! {
     trust: ca_data, ca_hash, several_hashes, upper_case_hash, wrong_ca, wrong_hash, two_authorities;
     token: unknown, unknown_with_hashes, expired_by_the_document, expired_by_the_servers_clock,
-        expired_by_a_clock_that_is_not_believed, expired_in_the_cluster, revoked,
+        expired_by_a_clock_that_is_not_believed, expired_while_it_waits, expired_while_a_doubtful_clock_waits,
+        synchronized_while_it_waits, expired_in_the_cluster, revoked,
         revoked_before_approval, revoked_and_the_watch_broken, without_rights;
     server: not_yet_up, starting_and_answering_401, broken_in_the_middle, silent_in_the_middle, first_ones_dead,
         cut_after_any_number_of_bytes;
@@ -58,7 +59,9 @@ on_both_clusters! {
     node: name_taken, name_of_a_dead_node, name_of_this_machine, forbidden_label;
     again: a_second_run_does_nothing, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,
         a_copied_disk;
-    files: what_the_kubelet_will_find;
+    reset: a_reset_and_a_new_token, a_reset_to_an_older_credential, a_reset_of_a_join_that_failed_half_way, a_reset_of_a_join_that_was_stopped,
+        a_reset_keeps_what_somebody_changed, a_reset_without_a_record;
+    files: what_the_kubelet_will_find, many_files_are_left_to_the_sweep;
     memory: holds_no_token_while_the_node_is_waited_for, is_locked_or_said_not_to_be;
     count: with_the_ca, with_hashes;
     outward: a_join_is_told, a_wait_is_told, nobody_there, silent, reset, slow, refusing, redirecting, lying, busy,

@@ -24,7 +24,7 @@ use support::cluster::{Cluster, Kind};
 use support::issuer::{Issuer, KEPT};
 use support::machine::{DOCUMENT, Machine, Outcome, Running};
 use support::token::{AUTO, Token, Trust, document};
-use support::tree::tree;
+use support::tree::{changes, tree};
 use support::unix_now;
 
 /// What changes a file, and what another process or machine can see. One that this processor does not
@@ -239,6 +239,81 @@ fn a_refusal_cut_off_at_any_point_comes_to_the_same_end() {
     });
     eprintln!("killed at {} points: {seen:?}", seen.values().sum::<usize>());
     assert_eq!(seen.len(), 2, "{seen:?}");
+}
+
+/// What does not belong to this program, and what it keeps of that.
+fn made(machine: &Machine) -> BTreeMap<String, String> {
+    let mut tree = tree(machine.root());
+    let own = |name: &str| name.contains("worker-bootstrap") && !name.starts_with("etc/");
+    tree.retain(|name, _| !own(name) || name.ends_with("/made") || name.contains("/former"));
+    tree
+}
+
+/// A join undone: wherever that is cut off, doing it again comes to the same end, and so does a new token.
+async fn reset_cut_off_at(cluster: &Cluster, point: Point) -> Option<String> {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    machine.write("var/lib/kubelet/config.yaml", "old: true\n", 0o640);
+    let first = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    machine.deliver(&first);
+    let before = made(&machine);
+    machine.run(&[]).await.must_join();
+    let (call, fault) = (point.call, format!("signal=SIGKILL:when={}", point.time));
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{fault}"));
+    let strace = ["strace", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+    let cut = machine.command_under(&strace, "reset", &[]).end().await;
+    let through = cut.exit == 0;
+    assert!(through || cut.exit == -1, "{point:?}: {cut:?}");
+    let recorded = machine.has("var/lib/worker-bootstrap/made");
+    let changed = changes(&before, &made(&machine)).len();
+    let again = machine.reset(&[]).await;
+    assert_eq!(again.exit, 0, "{point:?}: {again:?}");
+    assert_eq!(changes(&before, &made(&machine)), [""; 0], "{point:?}: {again:?}");
+    assert_eq!(again.result["state"], "reset", "{point:?}");
+    assert_eq!(again.status["state"], "reset", "{point:?}");
+    assert_tidy(&machine, point);
+    machine.join(&first).await.must_be(7, "token_already_used");
+    let token = cluster.issue(&AUTO).await;
+    machine.join(&document(&token, &[door.url()], Trust::Ca(&cluster.ca))).await.must_join();
+    let what = match (recorded, changed) {
+        (true, 0..=2) => "all undone but the record",
+        (true, _) => "half undone",
+        (false, _) => "without a record",
+    };
+    (!through).then(|| what.to_owned())
+}
+
+#[test]
+#[ignore = "needs strace: tests/run"]
+fn a_reset_cut_off_at_any_point_comes_to_the_same_end() {
+    let seen = at_every_point(&CALLS, |point| async move {
+        let cluster = Cluster::of(Kind::Embedded);
+        reset_cut_off_at(&cluster, point).await
+    });
+    eprintln!("killed at {} points: {seen:?}", seen.values().sum::<usize>());
+    assert!(seen.contains_key("half undone") && seen.len() > 1, "{seen:?}");
+}
+
+/// A join cut off and then undone: wherever that was, everything is as it was before.
+#[test]
+#[ignore = "needs strace: tests/run"]
+fn a_join_cut_off_at_any_point_can_be_undone() {
+    let seen = at_every_point(&CALLS, |point| async move {
+        let cluster = Cluster::of(Kind::Embedded);
+        let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+        machine.write("var/lib/kubelet/config.yaml", "old: true\n", 0o640);
+        machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
+        let before = made(&machine);
+        let cut = killed_at(&machine, point).await;
+        let phase = phase(&machine, &token);
+        let reset = machine.reset(&[]).await;
+        assert_eq!(reset.exit, 0, "{point:?} ({phase}): {reset:?}");
+        assert_eq!(changes(&before, &made(&machine)), [""; 0], "{point:?} ({phase}): {reset:?}");
+        (cut.exit != 0).then_some(phase)
+    });
+    eprintln!("killed at {} points, by what the mark said then: {seen:?}", seen.values().sum::<usize>());
+    for phase in ["none", "started", "finished", "wiped", "done"] {
+        assert!(seen.contains_key(phase), "no kill met the mark {phase}: {seen:?}");
+    }
 }
 
 /// A disk that is full from some point on: nothing is lost, and with room again the machine joins.

@@ -38,6 +38,8 @@ fn commands_that_look_change_nothing_and_say_json_where_asked() {
         (&["check", "--json"], 0, true),
         (&["status"], 3, false),
         (&["status", "--json"], 3, false),
+        (&["reset", "--dry-run"], 0, false),
+        (&["reset", "--dry-run", "--json"], 0, true),
         (&["explain"], 0, false),
     ] {
         let said = scene.agent(arguments, b"");
@@ -64,4 +66,19 @@ fn a_run_and_its_status_are_json() {
         let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["reason"], "bootstrap_not_found");
     }
+}
+
+#[test]
+fn a_reset_where_nothing_was_run_undoes_nothing() {
+    let scene = Scene::new();
+    scene.deliver(&scene.document(3600));
+    let before = tree(scene.machine.root());
+    let said = scene.agent(&["reset"], b"");
+    assert_eq!((said.exit, said.stdout.as_str()), (0, "nothing to undo\n"), "{}", said.stderr);
+    let mut changed = super::support::tree::changes(&before, &tree(scene.machine.root()));
+    changed.retain(|name| name != "run/worker-bootstrap/lock");
+    assert_eq!(changed, Vec::<String>::new());
+    let said = scene.agent(&["reset", "--json"], b"");
+    let value: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_eq!((&value["complete"], &value["items"]), (&true.into(), &serde_json::json!([])));
 }

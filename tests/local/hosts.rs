@@ -9,6 +9,17 @@ fn no_kubelet(scene: &Scene) {
     std::fs::remove_file(scene.machine.path("usr/bin/kubelet")).unwrap();
 }
 
+fn hanging_kubelet(scene: &Scene) {
+    scene.machine.write("usr/bin/kubelet", "#!/bin/sh\nexec sleep 1000\n", 0o755);
+}
+
+/// Somebody listens where a runtime would, and never answers. The kernel takes the connection by itself.
+fn silent_runtime(scene: &Scene) {
+    let socket = scene.machine.path("run/containerd/containerd.sock");
+    std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    std::mem::forget(std::os::unix::net::UnixListener::bind(socket).unwrap());
+}
+
 fn require(scene: &Scene, text: &str) {
     scene.deliver(&format!("{}{text}", scene.document(3600)));
 }
@@ -18,6 +29,10 @@ const ROWS: &[Row] = &[
     ("no kubelet",    no_kubelet,                                              8, "kubelet_unusable", "kubelet"),
     ("old kubelet",   |s| require(s, "kubelet: {version: '>=1.28'}\n"),        8, "kubelet_unusable", "1.20.2"),
     ("localhost",     |s| s.machine.write("etc/hostname", "localhost\n", 0o644), 8, "node_name_invalid", "has not been given a name"),
+    ("hangs",         hanging_kubelet,                                        75, "host_not_answering", "did not end within 1.8s"),
+    ("silent",        silent_runtime,                                         75, "host_not_answering", "gives no answer within 1.5s"),
+    ("both",          |s| { hanging_kubelet(s); silent_runtime(s); },         75, "host_not_answering", "2 checks failed: kubelet:"),
+    ("silent, none",  |s| { no_kubelet(s); silent_runtime(s); },               8, "kubelet_unusable", "2 checks failed: kubelet:"),
     ("several",       |s| { no_kubelet(s); s.machine.write("etc/kubernetes", "", 0o644); }, 8, "host_check_failed", "2 checks failed: paths:"),
 ];
 

@@ -93,12 +93,36 @@ fn user_data_of_this_instance_alone_is_found() {
 
 #[test]
 fn a_seed_counts_until_cloud_init_has_stored_it() {
+    for seed in [
+        "var/lib/cloud/seed/nocloud/user-data",
+        "var/lib/cloud/seed/nocloud-net/user-data",
+        "var/lib/cloud/seed/config_drive/openstack/latest/user_data",
+        "var/lib/cloud/seed/config_drive/openstack/2018-08-27/user_data",
+        "var/lib/cloud/seed/config_drive/ec2/latest/user-data",
+        "config-drive/openstack/latest/user_data",
+        "config-drive/openstack/2012-08-10/user_data",
+        "config-drive/ec2/latest/user-data",
+    ] {
+        let scene = Scene::new();
+        scene.machine.write(seed, &carrying(&scene.document(3600)), 0o600);
+        plans(seed, &scene, &[], b"", 0, &[&format!("{seed}: found")]);
+        cloud(&scene, "#cloud-config\n");
+        plans("stored", &scene, &[], b"", 3, &["user-data.txt: passed over: it holds no bootstrap"]);
+    }
+    // All of them hold what one of them was found in, and all of them are swept; the files stay.
     let scene = Scene::new();
-    let seed = "var/lib/cloud/seed/nocloud/user-data";
-    scene.machine.write(seed, &carrying(&scene.document(3600)), 0o600);
-    plans("seed", &scene, &[], b"", 0, &["seed/nocloud/user-data: found"]);
-    cloud(&scene, "#cloud-config\n");
-    plans("stored", &scene, &[], b"", 3, &["user-data.txt: passed over: it holds no bootstrap"]);
+    let seeds = ["openstack/2017-02-22/user_data", "openstack/latest/user_data", "ec2/latest/user-data"]
+        .map(|seed| format!("config-drive/{seed}"));
+    for seed in &seeds {
+        scene.machine.write(seed, &carrying(&scene.document(-60)), 0o600);
+    }
+    let said = scene.agent(&["run"], b"");
+    assert_eq!(said.exit, 5, "{}", said.stderr);
+    for seed in &seeds {
+        let left = scene.machine.read(seed);
+        assert!(left.contains("#cloud-config") && !left.contains(&scene.token.secret), "{seed}");
+        assert!(said.stderr.contains(seed.as_str()), "{seed}: {}", said.stderr);
+    }
 }
 
 #[test]
@@ -218,4 +242,59 @@ fn an_expired_token_file_is_erased() {
     );
     assert_eq!(said.exit, 5, "{}", said.stderr);
     assert!(!scene.machine.has("root/token"));
+}
+
+/// A path that user-data writes twice holds what it wrote last.
+#[test]
+fn of_a_path_that_is_written_twice_the_last_counts() {
+    let scene = Scene::new();
+    let file = |document: &str, more: &str| {
+        format!("- {{path: /run/x, content: {}{more}}}\n", serde_json::json!(document))
+    };
+    let (old, new) = (scene.document(7200), scene.document(3600));
+    let (head, tail) = new.split_at(new.find("cluster:").unwrap());
+    cloud(&scene, &format!("#cloud-config\nwrite_files:\n{}{}", file(&old, ""), file(&new, "")));
+    plans("replaced", &scene, &[], b"", 0, &["user-data.txt: found"]);
+    let scene = Scene::new();
+    cloud(
+        &scene,
+        &format!("#cloud-config\nwrite_files:\n{}{}", file(head, ""), file(tail, ", append: true")),
+    );
+    plans("appended", &scene, &[], b"", 0, &["user-data.txt: found"]);
+}
+
+/// What is refused names the word it stopped at; what plainly runs is taken.
+#[test]
+fn a_join_that_only_a_shell_could_tell_of_is_refused() {
+    let scene = Scene::new();
+    let join = format!(
+        "kubeadm join {} --token {} --discovery-token-ca-cert-hash sha256:{}",
+        scene.server.local_addr().unwrap(),
+        scene.token.text(),
+        "ab".repeat(32)
+    );
+    let expiry = ["--expires-at", "2099-01-01T00:00:00Z"];
+    let pasted = [&["--document", "-"][..], &expiry].concat();
+    #[rustfmt::skip]
+    let rows: [(&str, String, i32, &str); 6] = [
+        ("until",      format!("until {join}; do sleep 5; done"),               0, "standard input: found"),
+        ("or",         format!("swapoff -a; {join} || exit 1"),                 0, "standard input: found"),
+        ("behind or",  format!("test -f x || {join}"),                          4, "line 1, column 1: kubeadm join: stopped at ||: only a shell could tell"),
+        ("then",       format!("if test -f x\nthen\n{join}\nfi"),               4, "line 3, column 1: kubeadm join: stopped at then: only a shell could tell"),
+        ("function",   format!("join() {{\n{join}\n}}\njoin"),                  4, "line 2, column 1: kubeadm join: stopped at the body of a function: "),
+        ("exit",       format!("exit 0\n{join}"),                               4, "kubeadm join: stopped at exit: nothing behind it runs"),
+    ];
+    for (case, text, exit, says) in rows {
+        plans(case, &scene, &pasted, text.as_bytes(), exit, &[says]);
+    }
+    // The commands of one list are one script.
+    cloud(&scene, &format!("#cloud-config\nruncmd:\n- if test -f x; then\n- {join}\n- fi\n"));
+    plans(
+        "runcmd",
+        &scene,
+        &expiry,
+        b"",
+        4,
+        &["user-data.txt: runcmd[1]: line 1, column 1: kubeadm join: stopped at then: "],
+    );
 }

@@ -120,12 +120,22 @@ impl Machine {
         self.start_under(&["env"], arguments)
     }
 
+    /// Takes back what the runs made; the arguments follow `reset`.
+    pub async fn reset(&self, arguments: &[&str]) -> Outcome {
+        self.command_under(&["env"], "reset", arguments).end().await
+    }
+
     /// Starts the agent by way of another program, which is given the agent's command line.
     pub fn start_under(&self, by: &[&str], arguments: &[&str]) -> Running {
+        self.command_under(by, "run", arguments)
+    }
+
+    /// The same with another of the agent's commands.
+    pub fn command_under(&self, by: &[&str], command: &str, arguments: &[&str]) -> Running {
         let mut child = Command::new(by[0])
             .args(&by[1..])
             .arg(super::program("worker-bootstrap"))
-            .arg("run")
+            .arg(command)
             .arg("--root")
             .arg(self.root())
             .args(arguments)
@@ -148,6 +158,7 @@ impl Machine {
             stderr,
             seen,
             began: Instant::now(),
+            is_run: command == "run",
             root: self.root().to_path_buf(),
             canaries: self.canaries.lock().unwrap().clone(),
         }
@@ -169,6 +180,7 @@ pub struct Running {
     stderr: Lines,
     seen: JoinHandle<BTreeSet<Vec<u8>>>,
     began: Instant,
+    is_run: bool,
     root: PathBuf,
     canaries: Vec<Canary>,
 }
@@ -216,10 +228,11 @@ impl Running {
         let exit = ended.unwrap().code().unwrap_or(-1);
         let root = self.root.clone();
         let canaries = self.canaries.clone();
+        let is_run = self.is_run;
         let (lines, stdout) = self.judge().await;
         // A verdict that ends the token's life ends its copies; before one, the document stays.
         let document = root.join(DOCUMENT);
-        let kept = if matches!(exit, 0 | 5 | 6 | 7) { None } else { Some(document.as_path()) };
+        let kept = if is_run && matches!(exit, 0 | 5 | 6 | 7) { None } else { Some(document.as_path()) };
         for canary in &canaries {
             canary.assert_absent_below(&root, kept);
         }

@@ -1,12 +1,17 @@
-//! The real `worker-bootstrap wipe` on scratch roots: every place and every encoding, and a machine that
-//! does not make it easy.
+//! The real `worker-bootstrap wipe` on scratch roots: every place, layers upon layers, and a machine that does
+//! not make it easy.
 
 #![allow(clippy::disallowed_methods, reason = "the product's doors are not the tests'")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::print_stderr, reason = "what is left out is said")]
 
+mod copies;
+mod expired;
 mod hostile;
 mod places;
+mod random;
+mod report;
+mod wrapped;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -58,8 +63,18 @@ impl Root {
     }
 
     fn wipe(&self, arguments: &[&str]) -> Wiped {
+        self.wipe_of(ID, arguments)
+    }
+
+    /// Of the token with this public half.
+    fn wipe_of(&self, id: &str, arguments: &[&str]) -> Wiped {
+        self.wipe_known(&[&["--token-id", id], arguments].concat())
+    }
+
+    /// Of the tokens that the machine itself knows of.
+    fn wipe_known(&self, arguments: &[&str]) -> Wiped {
         let said = Command::new(env!("CARGO_BIN_EXE_worker-bootstrap"))
-            .args(["wipe", "--json", "--token-id", ID, "--root"])
+            .args(["wipe", "--json", "--root"])
             .arg(self.0.path())
             .args(arguments)
             .env_clear()

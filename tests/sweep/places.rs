@@ -1,6 +1,6 @@
 //! Every place in which a token comes to lie.
 
-use super::{ID, Root, token};
+use super::{ID, Root, SECRET, token};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::time::{Duration, SystemTime};
 use worker_bootstrap::wipe::RULES;
@@ -202,13 +202,22 @@ fn what_cloud_init_still_reads_waits_for_its_end() {
 /// What the hypervisor hands over may be a kernel, and is slow to read.
 #[test]
 fn of_an_item_of_the_hypervisor_the_beginning_is_read() {
-    for (before, reported) in [(1000, "residue"), (64 * 1024, "unsearched")] {
+    for (before, behind, holds, unread) in
+        [(1000, 0, true, false), (1000, 1 << 20, true, true), (64 * 1024, 1 << 20, false, true)]
+    {
         let root = Root::new();
         root.put("sys/firmware/qemu_fw_cfg/by_key/33/name", b"opt/org.example/data\n");
         let raw = "sys/firmware/qemu_fw_cfg/by_key/33/raw";
-        root.put(raw, format!("{}{}{}", "-".repeat(before), token(), "-".repeat(1 << 20)).as_bytes());
+        root.put(raw, format!("{}{}{}", "-".repeat(before), token(), "-".repeat(behind)).as_bytes());
         let wiped = root.wipe(&[]);
-        assert!(wiped.reports(reported, &root.shown(raw)), "{}", wiped.said);
+        // Of one that is read in part both are said.
+        assert_eq!(wiped.reports("residue", &root.shown(raw)), holds, "{before}, {behind}: {}", wiped.said);
+        assert_eq!(
+            wiped.reports("unsearched", &root.shown(raw)),
+            unread,
+            "{before}, {behind}: {}",
+            wiped.said
+        );
     }
 }
 
@@ -242,15 +251,173 @@ fn a_run_leaves_what_is_long_to_the_sweep() {
     assert!(custody.deferred.is_empty() && !root.holds("var/log/syslog"), "{custody:?}");
 }
 
+/// And it looks at so many files, in all places together; what is known by its name is looked at still.
+#[test]
+fn a_run_leaves_what_is_many_to_the_sweep() {
+    use worker_bootstrap::find::{Place, Residue};
+    use worker_bootstrap::wipe::{Needles, Occasion, everywhere};
+    let root = Root::new();
+    let below = worker_bootstrap::host::root::Root::new(root.path(""));
+    let one = root.put("var/lib/cloud/data/one", b"x");
+    // Two lines of the table, neither of which has too many by itself.
+    for dir in ["var/lib/cloud/data/many", "etc/cloud/many"] {
+        std::fs::create_dir_all(root.path(dir)).unwrap();
+        for number in 0..11_000 {
+            std::fs::hard_link(&one, root.path(&format!("{dir}/{number}"))).unwrap();
+        }
+    }
+    let source = "srv/user-data";
+    root.put(source, &text());
+    root.put("opt/somewhere/else.yaml", token().as_bytes());
+    root.put("etc/kubernetes/bootstrap-kubelet.conf", token().as_bytes());
+    let behind = ["var/log/syslog.1", "var/log/audit/audit.log", "home/ann/.bash_history"];
+    for place in behind {
+        root.put(place, token().as_bytes());
+    }
+    let sweep = |occasion| {
+        let needles = Needles::of_ids(worker_bootstrap::token::TokenId::parse(ID));
+        everywhere(&below, &needles, Residue::of(vec![Place::Shared(below.at(source))]), occasion)
+    };
+    let custody = sweep(Occasion::Run);
+    let later: Vec<&str> = custody.deferred.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(later, [root.shown("etc/cloud/many")], "{custody:?}");
+    assert!(custody.deferred[0].why.contains("20000 names") && custody.wants_more(), "{custody:?}");
+    assert!(behind.iter().all(|place| root.holds(place)));
+    for place in [source, "opt/somewhere/else.yaml", "etc/kubernetes/bootstrap-kubelet.conf"] {
+        assert!(!root.holds(place), "{place}: {custody:?}");
+    }
+    let custody = sweep(Occasion::Later);
+    assert!(custody.deferred.is_empty() && custody.unsearched.is_empty(), "{custody:?}");
+    assert!(!behind.iter().any(|place| root.holds(place)));
+}
+
+/// However a path is written: what cloud-init was told to write is found there.
+#[test]
+fn what_user_data_writes_is_found_however_it_is_told() {
+    let told: &[(&str, &str)] = &[
+        ("opt/some where/a", "#cloud-config\nwrite_files:\n- path: /opt/some where/a\n  content: TOKEN\n"),
+        ("opt/b*", "#cloud-config\nwrite_files:\n- path: \"/opt/b*\"\n  content: TOKEN\n"),
+        ("opt/c", r#"{"user-data": "{\"write_files\": [{\"path\": \"/opt/c\", \"content\": \"TOKEN\"}]}"}"#),
+        ("opt/d", r#"{"write_files": [{"path": "\/opt\/d", "content": "TOKEN"}]}"#),
+        ("opt/e e", r#"{"user-data": "write_files:\n- {path: \"/opt/e e\", content: TOKEN}\n"}"#),
+        (
+            "run/secrets/token",
+            "#cloud-config\nwrite_files:\n- {path: /var/run/secrets/token, content: TOKEN}\n",
+        ),
+        ("opt/f", "#cloud-config\nwrite_files:\n- {content: TOKEN, path: /opt/./x/../f}\n"),
+    ];
+    for (place, text) in told {
+        let root = Root::new();
+        root.put("var/x", b"");
+        symlink("/run", root.path("var/run")).unwrap();
+        // A name that a pattern would mean as well is another's.
+        for path in [place, "opt/bystander"] {
+            root.put(path, token().as_bytes());
+        }
+        // Put off, and met again by its own name, whatever that is.
+        let teller = "var/lib/cloud/seed/no*cloud/user-data";
+        root.put(teller, text.replace("TOKEN", &token()).as_bytes());
+        let wiped = root.wipe(&[]);
+        assert!(!root.holds(place), "{place}: {}", wiped.said);
+        assert!(!root.holds(teller), "{place}: {}", wiped.said);
+        assert!(root.holds("opt/bystander"), "{place}");
+        assert!(wiped.paths("unsearched").is_empty(), "{place}: {}", wiped.said);
+    }
+}
+
+/// A sweep that is cut off is begun again: what tells of other copies outlives them, and longest what the
+/// bootstrap was read from.
+#[test]
+fn what_tells_of_other_copies_goes_last() {
+    use worker_bootstrap::find::{Place, Residue};
+    use worker_bootstrap::wipe::{Needles, Occasion, everywhere};
+    let telling = ["user-data.txt", "cloud-config.txt", "vendor-data.txt"]
+        .map(|name| format!("var/lib/cloud/instances/i-now/{name}"));
+    for turn in 0..telling.len() {
+        let root = Root::new();
+        for place in &telling {
+            root.put(place, &text());
+        }
+        root.put("root/.bash_history", token().as_bytes());
+        root.put("opt/somewhere/else.yaml", token().as_bytes());
+        let below = worker_bootstrap::host::root::Root::new(root.path(""));
+        let needles = Needles::of_ids(worker_bootstrap::token::TokenId::parse(ID));
+        // In the order in which they are read; one of the three is none.
+        let sources = [&telling[turn], &telling[(turn + 1) % 3]];
+        let residue = Residue::of(sources.iter().map(|source| Place::Shared(below.at(source))).collect());
+        let custody = everywhere(&below, &needles, residue, Occasion::Last);
+        let erased: Vec<String> = custody.erased.into_iter().map(|it| it.path).collect();
+        let other = &telling[(turn + 2) % 3];
+        let order = ["root/.bash_history", "opt/somewhere/else.yaml", other, sources[1], sources[0]];
+        assert_eq!(erased, order.map(|place| root.shown(place)));
+        assert!(!telling.iter().any(|place| root.holds(place)));
+    }
+}
+
+/// What was put over a token is found again by the next run, and is no token.
+#[test]
+fn what_was_put_over_a_token_is_not_searched_for() {
+    let root = Root::new();
+    let erased = token().replace(ID, "erased").replace(SECRET, "0000000000000000");
+    let told = format!(
+        "#cloud-config\nwrite_files:\n- path: /run/worker-bootstrap/bootstrap.yaml\n  content: |\n    \
+         {{apiVersion: bootstrap.akua.dev/v1alpha1, kind: WorkerBootstrap, expiresAt: 4000000000, token: {erased},\n    \
+         cluster: {{servers: ['https://127.0.0.1:1'], caCertHashes: ['sha256:{}']}}}}\n",
+        "0".repeat(64)
+    );
+    root.put("run/cloud-init/.instance-id", b"i-now\n");
+    let source = root.put("var/lib/cloud/instances/i-now/user-data.txt", told.as_bytes());
+    std::fs::set_permissions(&source, std::fs::Permissions::from_mode(0o600)).unwrap();
+    symlink("instances/i-now", root.path("var/lib/cloud/instance")).unwrap();
+    let innocent: &[(&str, &[u8])] = &[
+        ("var/log/syslog", b"sixteen: 0000000000000000 of them\n"),
+        ("root/.bash_history", erased.as_bytes()),
+    ];
+    for (place, bytes) in innocent {
+        root.put(place, bytes);
+    }
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_worker-bootstrap"))
+        .args(["run", "--no-start", "--root"])
+        .arg(root.path(""))
+        .env_clear()
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert_eq!(run.status.code(), Some(7), "{said}");
+    for (place, bytes) in innocent {
+        assert_eq!(root.read(place), *bytes, "{place}: {said}");
+        assert!(!said.contains(place), "{place}: {said}");
+    }
+}
+
 /// What cloud-init has its user-data from still has it, also when the local copies are long gone.
 #[test]
 fn where_the_user_data_came_from_is_named() {
-    let root = plant();
-    root.put("var/lib/cloud/instances/i-now/datasource", b"DataSourceEc2: DataSourceEc2Local\n");
-    for _ in 0..2 {
-        let wiped = root.wipe(&[]);
-        assert_eq!(wiped.exit, 0);
-        assert!(wiped.reports("residue", "the metadata service (Ec2)"), "{}", wiped.said);
+    #[rustfmt::skip]
+    let rows: [(&str, &[(&str, &str)]); 6] = [
+        ("DataSourceEc2: DataSourceEc2Local", &[("the metadata service (Ec2)", "revoking the token")]),
+        ("DataSourceNoCloud: DataSourceNoCloud [seed=/dev/sr0][dsmode=net]", &[("/dev/sr0", "detach it")]),
+        ("DataSourceNoCloud: DataSourceNoCloud [seed=cmdline,/dev/vdb][dsmode=net]", &[("/dev/vdb", "detach it")]),
+        // A disk with the label config-2, whichever file system is on it.
+        ("DataSourceConfigDrive: DataSourceConfigDrive [net,ver=2][source=/dev/vdc]", &[("/dev/vdc", "detach it")]),
+        ("DataSourceConfigDrive: DataSourceConfigDrive [net,ver=2][source=/config-drive]", &[]),
+        ("DataSourceNoCloudNet: DataSourceNoCloudNet [seed=http://x/][dsmode=net]", &[("the metadata service (NoCloudNet)", "revoking the token")]),
+    ];
+    for (source, named) in rows {
+        let root = Root::new();
+        root.put("var/lib/cloud/instances/i-now/datasource", format!("{source}\n").as_bytes());
+        symlink("instances/i-now", root.path("var/lib/cloud/instance")).unwrap();
+        root.put("var/lib/cloud/instances/i-now/user-data.txt.i", &text());
+        for _ in 0..2 {
+            let wiped = root.wipe(&[]);
+            assert_eq!(wiped.exit, 0);
+            let rows = wiped.report["residue"].as_array().unwrap();
+            let told: Vec<_> = rows.iter().map(|row| (row["path"].as_str().unwrap(), &row["end"])).collect();
+            assert_eq!(told.len(), named.len(), "{source}: {}", wiped.said);
+            for ((path, end), (expected, ends)) in told.iter().zip(named) {
+                assert!(path == expected && end.as_str().unwrap().contains(ends), "{source}: {}", wiped.said);
+            }
+        }
     }
 }
 

@@ -5,12 +5,14 @@ use super::headers;
 use super::refusal::{Kind, Refusal};
 use crate::api_token::ApiToken;
 use crate::issue::IssueError;
+use crate::listen::Peer;
 use crate::names::WorkspaceId;
 use crate::observe;
 use axum::http::Extensions;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use governor::clock::{Clock, DefaultClock};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// The longest workspace id of the contract.
 const CONTEXT: usize = 53;
@@ -31,9 +33,12 @@ impl Caller {
         let (Some(value), None) = (given.next(), given.next()) else { return Err(unauthorized()) };
         let token =
             value.to_str().ok().and_then(bearer).and_then(ApiToken::parse).ok_or_else(unauthorized)?;
+        let peer = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+        api.strangers.may_try(peer, token.id())?;
         let known = api.issuer.store().api_token(token.id().clone()).await.map_err(IssueError::from)?;
         let known = known.filter(|known| known.hash.is(&token.hash()) && known.revoked_at.is_none());
         let known = known.ok_or_else(unauthorized)?;
+        api.strangers.is_good(&known.id);
         if let Some(observed) = extensions.get::<observe::Caller>() {
             observed.is(&known.workspace, known.id.as_str());
         }

@@ -10,6 +10,7 @@ mod headers;
 mod query;
 pub mod refusal;
 mod reports;
+mod strangers;
 mod wire;
 
 use crate::api_token::PublicId;
@@ -21,6 +22,7 @@ use governor::{DefaultKeyedRateLimiter, Quota};
 use refusal::Refusal;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use strangers::Strangers;
 
 /// How much one API token may ask.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,7 @@ pub struct Api {
     /// The flow.
     pub issuer: Issuer,
     rate: Arc<DefaultKeyedRateLimiter<PublicId>>,
+    strangers: Arc<Strangers>,
     /// Of machines that have shown their key.
     reports: Arc<DefaultKeyedRateLimiter<BootstrapId>>,
 }
@@ -62,6 +65,7 @@ impl Api {
         Api {
             issuer,
             rate: Arc::new(DefaultKeyedRateLimiter::keyed(quota)),
+            strangers: Arc::default(),
             reports: Arc::new(DefaultKeyedRateLimiter::keyed(REPORTS)),
         }
     }

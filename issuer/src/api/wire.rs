@@ -56,9 +56,9 @@ impl WorkerBootstrap {
                 Status::Expired => "expired",
             },
             created_at: row.created_at,
-            updated_at: row.updated_at,
+            updated_at: row.updated_at(now),
             expires_at: row.expires_at,
-            etag: row.etag.to_string(),
+            etag: row.etag(now).to_string(),
             reconciling: running.is_some(),
             active_operation: running.map(|operation| ActiveOperation {
                 id: operation.id.to_string(),

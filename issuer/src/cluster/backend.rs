@@ -2,7 +2,7 @@
 //! and enforces runs beside it and tells what it sees.
 
 use super::kubernetes::{Cluster, ClusterError};
-use super::{Grant, Promise, Reach, Withdrawn};
+use super::{Exposed, Grant, Promise, Reach, Standing, Withdrawn};
 use std::fmt::Debug;
 use std::pin::Pin;
 use worker_bootstrap::token::TokenId;
@@ -15,11 +15,17 @@ pub trait Backend: Debug + Send + Sync {
     /// What machines must know.
     fn reach(&self) -> Reach;
 
-    /// What can be promised of its tokens.
+    /// What can be promised of a new token.
     fn promise(&self) -> Asked<'_, Promise>;
 
     /// Makes the token good, and returns when it authenticates. The same grant again is the same.
     fn grant<'a>(&'a self, grant: Grant<'a>) -> Asked<'a, ()>;
+
+    /// How a granted token stands.
+    fn standing<'a>(&'a self, grant: Grant<'a>) -> Asked<'a, Standing>;
+
+    /// Which of its tokens are for everybody.
+    fn exposed(&self) -> Asked<'_, Option<Exposed>>;
 
     /// Makes the token useless. Again is the same.
     fn withdraw<'a>(&'a self, token: &'a TokenId) -> Asked<'a, Withdrawn>;
@@ -36,6 +42,14 @@ impl Backend for Cluster {
 
     fn grant<'a>(&'a self, grant: Grant<'a>) -> Asked<'a, ()> {
         Box::pin(Cluster::grant(self, grant))
+    }
+
+    fn standing<'a>(&'a self, grant: Grant<'a>) -> Asked<'a, Standing> {
+        Box::pin(Cluster::standing(self, grant))
+    }
+
+    fn exposed(&self) -> Asked<'_, Option<Exposed>> {
+        Box::pin(Cluster::exposed(self))
     }
 
     fn withdraw<'a>(&'a self, token: &'a TokenId) -> Asked<'a, Withdrawn> {

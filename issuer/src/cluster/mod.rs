@@ -9,6 +9,8 @@ pub mod kubernetes;
 
 use crate::names::BootstrapId;
 use time::OffsetDateTime;
+use tokio::sync::oneshot;
+use worker_bootstrap::secret::Secret;
 use worker_bootstrap::token::{Token, TokenId};
 
 /// A token that a cluster is to accept.
@@ -43,6 +45,24 @@ pub enum Promise {
     },
 }
 
+/// How a granted token stands in its cluster.
+#[derive(Debug)]
+pub struct Standing {
+    /// What can be promised of it.
+    pub promise: Promise,
+    /// What its machine authenticates with, where that is not the token itself.
+    pub credential: Option<Secret>,
+}
+
+/// Tokens that the cluster itself approves every machine of, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// Which.
+    pub tokens: Vec<TokenId>,
+    /// Who approves, and by which binding.
+    pub why: String,
+}
+
 /// Who used a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
@@ -60,6 +80,9 @@ pub enum Withdrawn {
     Unused,
     /// This use was first; its node keeps its certificate. Nobody else can use it.
     Used(Use),
+    /// Nobody can use it now. Until then the cluster approved every machine that asked with it; this was the
+    /// first use that was seen.
+    MultiUse(Option<Use>),
     /// The cluster does not know the token any more: it expired, was withdrawn, or its use is complete.
     Gone,
 }
@@ -73,6 +96,28 @@ pub struct Seen {
     pub what: Happened,
     /// When, by the issuer's clock.
     pub at: OffsetDateTime,
+}
+
+/// What was seen, on its way to whoever keeps it. Dropped, it was not kept, and is told again.
+#[derive(Debug)]
+pub struct Notice {
+    /// It.
+    pub seen: Seen,
+    kept: oneshot::Sender<()>,
+}
+
+impl Notice {
+    /// A notice, and what says whether it was kept: an error where it was not.
+    pub fn new(seen: Seen) -> (Notice, oneshot::Receiver<()>) {
+        let (kept, outcome) = oneshot::channel();
+        (Notice { seen, kept }, outcome)
+    }
+
+    /// It is durable: it need not be told again.
+    pub fn keep(self) {
+        // Whoever told it may have gone.
+        self.kept.send(()).ok();
+    }
 }
 
 /// What can happen to a token.

@@ -50,12 +50,26 @@ pub fn find() -> Result<PathBuf, AgentError> {
     if path.is_file() { Ok(path) } else { Err(AgentError::Absent(path)) }
 }
 
-/// Runs the agent on a machine to its end.
+/// Has the machine join.
 pub async fn run(program: &PathBuf, machine: &Machine) -> Result<Ended, AgentError> {
+    to_its_end(program, machine, &["run", "--no-start"]).await
+}
+
+/// Has it swept, and shows what became of every copy.
+pub async fn wipe(program: &PathBuf, machine: &Machine) -> Result<Ended, AgentError> {
+    to_its_end(program, machine, &["wipe"]).await
+}
+
+/// Has it say what it knows of its last run.
+pub async fn status(program: &PathBuf, machine: &Machine) -> Result<Ended, AgentError> {
+    to_its_end(program, machine, &["status"]).await
+}
+
+async fn to_its_end(program: &PathBuf, machine: &Machine, words: &[&str]) -> Result<Ended, AgentError> {
     let failed = |source| AgentError::Run { path: program.clone(), source };
     #[expect(clippy::disallowed_methods, reason = "the demo's one child: absolute path, no environment")]
     let mut command = tokio::process::Command::new(program);
-    command.arg("run").arg("--root").arg(&machine.root).arg("--no-start");
+    command.args(words).arg("--root").arg(&machine.root);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(failed)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());

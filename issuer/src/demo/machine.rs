@@ -4,13 +4,25 @@
 use super::DemoError;
 use crate::files;
 use crate::random;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use worker_bootstrap::secret::Secret;
+use zeroize::Zeroizing;
 
 /// The kubelet of the scratch machine: it says its version, which is all that is asked of it.
 const KUBELET: &str = "#!/bin/sh\necho 'Kubernetes v1.36.0'\n";
 const RELEASE: &str = "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (scratch)\"\n";
+
+/// Where a running cloud-init has copies of its user-data.
+pub const COPIES: [&str; 5] = [
+    "var/lib/cloud/instances/i-demo/user-data.txt",
+    "var/lib/cloud/instances/i-demo/user-data.txt.i",
+    "var/lib/cloud/instances/i-demo/cloud-config.txt",
+    "var/lib/cloud/seed/nocloud/user-data",
+    "run/cloud-init/instance-data-sensitive.json",
+];
 
 /// A prepared machine.
 #[derive(Debug)]
@@ -56,7 +68,31 @@ impl Machine {
                 .map_err(|_| DemoError::Form("a file of the rendered user-data has no octal permissions"))?;
             write(&path, file.content.expose(), mode)?;
         }
-        Ok(Machine { root: root.to_path_buf() })
+        let machine = Machine { root: root.to_path_buf() };
+        machine.copy_as_cloud_init_does(user_data)?;
+        Ok(machine)
+    }
+
+    /// The copies of the user-data that a cloud-init which is still running has made.
+    fn copy_as_cloud_init_does(&self, user_data: &str) -> Result<(), DemoError> {
+        let read = Zeroizing::new(serde_json::json!({"ds": {}, "user_data": user_data}).to_string());
+        let encoded = Zeroizing::new(STANDARD.encode(user_data));
+        let packed = Zeroizing::new(format!(
+            "Content-Type: text/cloud-config\nContent-Transfer-Encoding: base64\n\n{}\n",
+            encoded.as_str()
+        ));
+        let texts: [&str; COPIES.len()] = [user_data, &packed, user_data, user_data, &read];
+        for (path, text) in COPIES.iter().zip(texts) {
+            write(&self.root.join(path), text, 0o600)?;
+        }
+        write(&self.root.join("run/cloud-init/status.json"), "{}", 0o644)?;
+        let link = self.root.join("var/lib/cloud/instance");
+        Ok(std::os::unix::fs::symlink("/var/lib/cloud/instances/i-demo", link)?)
+    }
+
+    /// cloud-init comes to its end: from here it reads none of them any more.
+    pub fn cloud_init_ends(&self) -> Result<(), DemoError> {
+        write(&self.root.join("run/cloud-init/result.json"), "{}", 0o644)
     }
 
     /// The certificate and key that a joined node has: the file behind the link the kubelet uses. The

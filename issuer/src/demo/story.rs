@@ -3,7 +3,7 @@
 use super::agent::{self, Ended};
 use super::evidence::{self, Checks, Needle, Traffic};
 use super::issuer::{CLUSTER, Issuer};
-use super::machine::Machine;
+use super::machine::{COPIES, Machine};
 use super::{DemoError, say};
 use crate::cluster::client::Client;
 use crate::files;
@@ -70,7 +70,25 @@ pub(super) async fn tell(scratch: &Path, checks: &mut Checks) -> Result<(), Demo
     }
     timeline(&issuer, &given, checks).await?;
     drop(given);
-    search(scratch, &needle, &[&run, &again], checks)
+    let told = custody(&program, &first, checks).await?;
+    let runs: Vec<&Ended> = [&run, &again].into_iter().chain(&told).collect();
+    search(scratch, &needle, &runs, checks)
+}
+
+/// What the join had to leave to cloud-init is swept when that has ended, and every copy is accounted for.
+async fn custody(program: &PathBuf, machine: &Machine, checks: &mut Checks) -> Result<Vec<Ended>, DemoError> {
+    say("\n== cloud-init ends, and the sweep follows ==")?;
+    machine.cloud_init_ends()?;
+    let swept = agent::wipe(program, machine).await?;
+    let claim = "the sweep leaves no copy that it could erase (exit 0)";
+    checks.add(claim, swept.code == Some(0), &format!("exit {}", swept.shown()));
+    say("\n== The custody report, with all else that the machine knows of its join ==")?;
+    let status = agent::status(program, machine).await?;
+    let told = String::from_utf8_lossy(&status.output).into_owned();
+    let silent: Vec<&str> = COPIES.into_iter().filter(|copy| !told.contains(copy)).collect();
+    let seen = if silent.is_empty() { format!("{} named", COPIES.len()) } else { silent.join(", ") };
+    checks.add("every copy that cloud-init made is accounted for", silent.is_empty(), &seen);
+    Ok(vec![swept, status])
 }
 
 /// The embedded cluster's address, and its administrator.

@@ -5,11 +5,12 @@
 use super::{GIVEN_UP, Issuer, Known};
 use crate::clock;
 use crate::cluster::kubernetes::ClusterError;
-use crate::cluster::{Happened, Seen, Use, Withdrawn};
+use crate::cluster::{Happened, Notice, Use, Withdrawn};
 use crate::log::chain;
 use crate::metrics::Event;
 use crate::names::ClusterId;
 use crate::store::StoreError;
+use crate::store::multi_use::WORDS;
 use crate::store::revoke::Told;
 use crate::store::rows::Bootstrap;
 use std::time::Duration;
@@ -126,22 +127,27 @@ impl Issuer {
         tracing::info!(cluster = %row.place.cluster, bootstrap = %row.id, token = %row.token, note, "withdrawn");
         let used = match withdrawn {
             Withdrawn::Used(used) => Some(used),
+            Withdrawn::MultiUse(used) => used,
             Withdrawn::Unused | Withdrawn::Gone => None,
         };
         self.0.store.withdrawn(row.id, used, note, now).await
     }
 
-    /// Takes in what the clusters tell until nobody tells any more.
-    pub async fn absorb(self, mut seen: mpsc::Receiver<Seen>) {
-        while let Some(seen) = seen.recv().await {
+    /// Takes in what the clusters tell until nobody tells any more. What the store does not take is not kept:
+    /// whoever told it does so again.
+    pub async fn absorb(self, mut told: mpsc::Receiver<Notice>) {
+        while let Some(notice) = told.recv().await {
+            let seen = notice.seen.clone();
             let (event, told) = match &seen.what {
                 Happened::Bound(used) => (Event::Used, format!("bound to node {}", used.node)),
                 Happened::Denied { reason, .. } => (Event::Denied, format!("a request was denied: {reason}")),
                 Happened::Joined(used) => (Event::Joined, format!("node {} has joined", used.node)),
             };
-            match self.0.store.happened(seen.token.clone(), seen.what, seen.at.unix_timestamp()).await {
+            let (at, now) = (seen.at.unix_timestamp(), clock::now().unix_timestamp());
+            match self.0.store.happened(seen.token.clone(), seen.what, at, now).await {
                 Ok(Some(Told { bootstrap, first: true })) => {
-                    tracing::info!(bootstrap = %bootstrap.id, token = %seen.token, "{told}");
+                    let (bootstrap, multi_use) = (&bootstrap, bootstrap.multi_use);
+                    tracing::info!(bootstrap = %bootstrap.id, token = %seen.token, multi_use, "{told}");
                     self.0.metrics.bootstrap(&bootstrap.place.cluster, event);
                 }
                 Ok(Some(_)) => {}
@@ -149,8 +155,10 @@ impl Issuer {
                 Err(error) => {
                     let error = chain(&error);
                     tracing::error!(token = %seen.token, error, "cannot keep what the cluster told: {told}");
+                    continue;
                 }
             }
+            notice.keep();
         }
     }
 }
@@ -164,7 +172,21 @@ fn note(row: &Bootstrap, withdrawn: &Withdrawn, now: i64) -> String {
             used.node
         )
     };
+    let several = |first: Option<&Use>| {
+        let seen = match first {
+            Some(used) => format!("Node {} was the first that was seen to use it", used.node),
+            None => "No use of it was seen".to_owned(),
+        };
+        format!(
+            "The token was {WORDS}, as the cluster approved every machine that asked with it. {seen}; others may \
+             have used it. Nobody can use it any more, at the latest after the ten seconds for which API servers \
+             remember it; whoever used it keeps its certificate. Delete the nodes that are not wanted."
+        )
+    };
     match (withdrawn, &row.used) {
+        (Withdrawn::MultiUse(first), known) => several(first.as_ref().or(known.as_ref())),
+        (Withdrawn::Used(used), _) if row.multi_use => several(Some(used)),
+        (_, known) if row.multi_use => several(known.as_ref()),
         (Withdrawn::Used(used), _) | (Withdrawn::Gone, Some(used)) => kept(used),
         (Withdrawn::Unused, _) => "Nobody had used the token, and nobody can now.".to_owned(),
         (Withdrawn::Gone, None) if row.expires_at <= now => {

@@ -3,7 +3,7 @@
 //! A slow client costs one place until a deadline, whatever it is slow at: the handshake, a request's
 //! head, its body, taking the answer, or doing nothing.
 
-use super::Stop;
+use super::{Peer, Stop};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -71,27 +71,32 @@ pub(super) async fn serve(
 ) {
     // Answers are small and wanted at once.
     drop(stream.set_nodelay(true));
-    let Some(tls) = tls else { return speak(stream, router, limits, stop).await };
+    // One that is gone already asks nothing.
+    let Ok(peer) = stream.peer_addr() else { return };
+    let peer = Peer(peer.ip());
+    let Some(tls) = tls else { return speak(stream, peer, router, limits, stop).await };
     let handshake = tokio::time::timeout(limits.handshake, tls.accept(stream));
     let stream = tokio::select! {
         () = stop.wait() => return,
         stream = handshake => stream,
     };
     if let Ok(Ok(stream)) = stream {
-        speak(stream, router, limits, stop).await;
+        speak(stream, peer, router, limits, stop).await;
     }
 }
 
 async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
     router: Router,
     limits: Limits,
     mut stop: Stop,
 ) {
     let doing = Doing::new();
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         let under_way = doing.begin();
         let mut router = router.clone();
+        request.extensions_mut().insert(peer);
         async move {
             let answer = match router.call(request.map(Body::new)).await {
                 Ok(answer) => answer,

@@ -12,7 +12,7 @@ use axum::Router;
 use connection::Limits;
 use places::Places;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tls::Certificate;
@@ -46,6 +46,10 @@ impl Stop {
         drop(self.0.wait_for(|stop| *stop).await);
     }
 }
+
+/// Whose connection a request came by, in its extensions: the client, or a proxy before it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
 
 /// An address that is listened on.
 #[derive(Debug)]

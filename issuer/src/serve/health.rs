@@ -2,12 +2,16 @@
 //!
 //! Ready means that what is acknowledged will be durable. A cluster that is away is named and does not make
 //! the issuer unready: lists, revocations and the other clusters go on. Causes are in the log; here stand
-//! names alone, as these pages need no token.
+//! names alone, as these pages need no token. Beside the API, where strangers can ask, there are not even
+//! those, and no numbers.
 
-use crate::cluster::Promise;
+use crate::clock;
 use crate::cluster::backend::Backend;
+use crate::cluster::{Exposed, Promise};
 use crate::metrics::{self, Metrics};
 use crate::names::ClusterId;
+use crate::store::multi_use::WORDS;
+use crate::store::rows::Place;
 use crate::store::{Store, StoreError};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -45,6 +49,8 @@ enum Seen {
     NotYet,
     Away,
     There(Promise),
+    /// It is not configured any more, and so many revocations were not withdrawn from it.
+    Removed(i64),
 }
 
 impl Health {
@@ -54,17 +60,45 @@ impl Health {
         Health(Arc::new(Inner { store, metrics, clusters, written: tokio::sync::Mutex::new(None) }))
     }
 
+    /// Names what was revoked in places that are not among those that are configured: nobody withdraws it.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn look_for_removed(&self, configured: &[Place]) -> Result<(), StoreError> {
+        for (place, count) in self.0.store.unanswered().await? {
+            if !configured.contains(&place) {
+                let Place { workspace, cluster } = place;
+                tracing::warn!(
+                    %cluster,
+                    %workspace,
+                    count,
+                    "the cluster is not configured any more, and what was revoked is not withdrawn from it: its \
+                     tokens stay good there until they expire; next: configure it again, or delete their Secrets"
+                );
+                self.lock().entry(cluster).or_insert(Seen::Removed(count));
+            }
+        }
+        Ok(())
+    }
+
+    /// `/healthz` and `/readyz` for whoever can reach the API.
+    pub fn for_strangers(self) -> Router {
+        let router = Router::new().route("/healthz", get(alive)).route("/readyz", get(ready_alone));
+        router.with_state(self)
+    }
+
     /// `/healthz`, `/readyz` and `/metrics`.
     pub fn router(self) -> Router {
         Router::new()
-            .route("/healthz", get(async || "alive\n"))
+            .route("/healthz", get(alive))
             .route("/readyz", get(ready))
             .route("/metrics", get(numbers))
             .with_state(self)
     }
 
     /// Looks at a cluster now and then, until the task is dropped, and logs each change.
-    pub async fn follow(self, id: ClusterId, cluster: Arc<dyn Backend>) {
+    pub async fn follow(self, place: Place, cluster: Arc<dyn Backend>) {
+        let id = place.cluster.clone();
         loop {
             let seen = match tokio::time::timeout(PATIENCE, cluster.promise()).await {
                 Ok(Ok(promise)) => Ok(promise),
@@ -74,6 +108,11 @@ impl Health {
             self.0.metrics.cluster(&id, seen.is_ok());
             let now = seen.as_ref().map_or(Seen::Away, |promise| Seen::There(promise.clone()));
             let before = self.lock().insert(id.clone(), now.clone());
+            if seen.is_ok()
+                && let Ok(Ok(Some(exposed))) = tokio::time::timeout(PATIENCE, cluster.exposed()).await
+            {
+                self.tell_each(&place, exposed).await;
+            }
             if before.as_ref() != Some(&now) {
                 match seen {
                     Err(error) => tracing::warn!(cluster = %id, error, "the cluster cannot be reached"),
@@ -88,6 +127,18 @@ impl Health {
                 }
             }
             tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// What was issued before this was known says so from now on.
+    async fn tell_each(&self, place: &Place, exposed: Exposed) {
+        let now = clock::now().unix_timestamp();
+        match self.0.store.multi_use(place.clone(), exposed, now).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(cluster = %place.cluster, count, "bootstraps are {WORDS}"),
+            Err(error) => {
+                tracing::error!(error = crate::log::chain(&error), "cannot keep that tokens are {WORDS}");
+            }
         }
     }
 
@@ -124,6 +175,19 @@ async fn touch(store: &Store) -> Result<(), StoreError> {
         .await
 }
 
+async fn alive() -> &'static str {
+    "alive\n"
+}
+
+async fn ready_alone(State(health): State<Health>) -> Response {
+    let writable = health.writable().await;
+    (status(writable), Json(json!({"ready": writable}))).into_response()
+}
+
+fn status(writable: bool) -> StatusCode {
+    if writable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
 async fn ready(State(health): State<Health>) -> Response {
     let writable = health.writable().await;
     let clusters: Map<String, Value> = health
@@ -131,17 +195,19 @@ async fn ready(State(health): State<Health>) -> Response {
         .iter()
         .map(|(id, seen)| {
             let state = match seen {
-                Seen::NotYet => "not looked at yet",
-                Seen::Away => "unreachable",
-                Seen::There(Promise::OneTime) => "reachable",
-                Seen::There(Promise::MultiUse { .. }) => "reachable, tokens are multi-use until expiry",
+                Seen::NotYet => "not looked at yet".to_owned(),
+                Seen::Away => "unreachable".to_owned(),
+                Seen::There(Promise::OneTime) => "reachable".to_owned(),
+                Seen::There(Promise::MultiUse { .. }) => format!("reachable, tokens are {WORDS}"),
+                Seen::Removed(count) => {
+                    format!("not configured any more, revocations that are not withdrawn: {count}")
+                }
             };
             (id.to_string(), json!(state))
         })
         .collect();
     let store = if writable { "writable" } else { "cannot be written" };
-    let status = if writable { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({"ready": writable, "store": store, "clusters": clusters}))).into_response()
+    (status(writable), Json(json!({"ready": writable, "store": store, "clusters": clusters}))).into_response()
 }
 
 async fn numbers(State(health): State<Health>) -> Response {

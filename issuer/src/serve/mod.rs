@@ -174,10 +174,11 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         Health::new(store.clone(), metrics.clone(), config.clusters.iter().map(|one| one.id.clone()));
     let mut tasks = JoinSet::new();
     let (tell, seen) = mpsc::channel(SEEN);
+    let places: Vec<_> = opened.iter().map(|one| one.served.place.clone()).collect();
     let mut served = Vec::new();
     for one in opened {
         let id = one.served.place.cluster.clone();
-        tasks.spawn(health.clone().follow(id.clone(), Arc::clone(&one.served.backend)));
+        tasks.spawn(health.clone().follow(one.served.place.clone(), Arc::clone(&one.served.backend)));
         let (of, numbers) = (id, metrics.clone());
         let measured = one.cluster.measured(Arc::new(move |took| numbers.approval(&of, took)));
         tasks.spawn(measured.enforce(tell.clone()));
@@ -187,6 +188,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     if !issuer.key_fits().await? {
         return Err(ServeError::OtherKey { database: config.database, key: config.master_key });
     }
+    health.look_for_removed(&places).await?;
     tasks.spawn(issuer.clone().absorb(seen));
     let settling = issuer.clone();
     tasks.spawn(async move {
@@ -209,7 +211,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
             let pages = observed(health.router(), &metrics);
             listening.spawn(operations.serve(None, pages, stop.clone()));
         }
-        None => router = router.merge(health.router()),
+        None => router = router.merge(health.for_strangers()),
     }
     let router = router.method_not_allowed_fallback(async || Refusal::method("GET, HEAD"));
     listening.spawn(listener.serve(certificate.clone(), observed(router, &metrics), stop));

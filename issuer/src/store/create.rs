@@ -2,6 +2,7 @@
 //! answered, and gone when it was given up.
 
 use super::events::{self, Event, Source};
+use super::multi_use;
 use super::rows::{self, Bootstrap, Place, SELECT, State};
 use super::{Store, StoreError};
 use crate::names::BootstrapId;
@@ -43,6 +44,15 @@ pub enum Begun {
     OtherRequest,
     /// This is it, new or from the request before.
     Is(Box<Bootstrap>),
+}
+
+/// A bootstrap that is listed.
+#[derive(Debug)]
+pub struct Activated {
+    /// As it is there now.
+    pub bootstrap: Bootstrap,
+    /// It was not listed before.
+    pub first: bool,
 }
 
 impl Store {
@@ -96,27 +106,43 @@ impl Store {
                 used: None,
                 joined_at: None,
                 operation: None,
+                multi_use: false,
             })))
         })
         .await
     }
 
-    /// The cluster answered: from now on it is listed. False where it was given up meanwhile.
+    /// The cluster answered: from now on it is listed. Nothing where it was given up meanwhile. `multi_use` is
+    /// why its token is, where it is.
     ///
     /// # Errors
     /// See [`StoreError`].
-    pub async fn activate(&self, id: BootstrapId) -> Result<bool, StoreError> {
+    pub async fn activate(
+        &self,
+        id: BootstrapId,
+        multi_use: Option<String>,
+        now: i64,
+    ) -> Result<Option<Activated>, StoreError> {
         self.write(move |connection| {
             let first = connection
                 .prepare_cached("UPDATE bootstraps SET state = 'active' WHERE id = ? AND state = 'issuing'")?
                 .execute([id.as_str()])?
                 > 0;
-            let Some(row) = get(connection, &id)? else { return Ok(false) };
-            if first {
-                let message = format!("the token {} was issued", row.token);
-                events::add(connection, &id, &Event::new(Source::Issuer, "issued", row.created_at, message))?;
+            let row = get(connection, &id)?.filter(|row| row.state != State::Abandoned);
+            let Some(mut bootstrap) = row else { return Ok(None) };
+            if let Some(why) = &multi_use {
+                multi_use::note(connection, &mut bootstrap, first, why, now)?;
             }
-            Ok(row.state != State::Abandoned)
+            if first {
+                let uses = match &multi_use {
+                    None => "one-time, for one machine".to_owned(),
+                    Some(why) => format!("{}: {why}", multi_use::WORDS),
+                };
+                let message = format!("the token {} was issued, {uses}", bootstrap.token);
+                let event = Event::new(Source::Issuer, "issued", bootstrap.created_at, message);
+                events::add(connection, &id, &event)?;
+            }
+            Ok(Some(Activated { bootstrap, first }))
         })
         .await
     }
@@ -144,6 +170,13 @@ impl Store {
     pub async fn discard(&self, id: BootstrapId) -> Result<(), StoreError> {
         self.write(move |connection| {
             forget(connection, "id = ?", params![id.as_str()])?;
+            // A database that was restored from a copy may learn what happened to one that it never finished.
+            connection
+                .prepare_cached(
+                    "DELETE FROM events WHERE bootstrap IN
+                     (SELECT id FROM bootstraps WHERE id = ? AND state IN ('issuing', 'abandoned'))",
+                )?
+                .execute([id.as_str()])?;
             connection
                 .prepare_cached("DELETE FROM bootstraps WHERE id = ? AND state IN ('issuing', 'abandoned')")?
                 .execute([id.as_str()])?;

@@ -5,6 +5,7 @@
 
 use super::create::get;
 use super::find::find;
+use super::multi_use::WORDS;
 use super::rows::{Bootstrap, Place, State, Status};
 use super::{Store, StoreError};
 use crate::cluster::Happened;
@@ -51,7 +52,7 @@ pub struct Event {
     pub at: i64,
     /// A word of [`Source`].
     pub source: String,
-    /// What: `issued`, `bound`, `denied`, `joined`, `revoked`, `withdrawn`, `expired`, or a kind of
+    /// What: `issued`, `multi_use`, `bound`, `denied`, `joined`, `revoked`, `withdrawn`, `expired`, or a kind of
     /// [`worker_bootstrap::outward::wire::Kind`].
     pub kind: String,
     /// One line for people.
@@ -207,15 +208,19 @@ pub fn add(connection: &Connection, id: &BootstrapId, event: &Event) -> Result<b
 /// What the cluster told, as an event.
 pub fn add_happened(
     connection: &Connection,
-    id: &BootstrapId,
+    row: &Bootstrap,
     what: &Happened,
     at: i64,
 ) -> Result<(), StoreError> {
+    let id = &row.id;
     let told = |kind, message: String| Event::new(Source::Cluster, kind, at, message);
     let event = match what {
         Happened::Bound(used) => {
-            told("bound", format!("the token is bound to node {}: nobody else can use it", used.node))
-                .of_node(&used.node)
+            let message = match row.multi_use {
+                false => format!("the token is bound to node {}: nobody else can use it", used.node),
+                true => format!("node {} was the first to use the token, which is {WORDS}", used.node),
+            };
+            told("bound", message).of_node(&used.node)
         }
         Happened::Joined(used) => {
             told("joined", format!("node {} has proven itself; the token is gone", used.node))
@@ -241,6 +246,7 @@ fn note_expiry(connection: &Connection, row: &Bootstrap, now: i64) -> Result<(),
         return Ok(());
     }
     let message = match &row.used {
+        None if row.multi_use => "the token expired: no use of it was seen".to_owned(),
         None => "the token expired: nobody had used it".to_owned(),
         Some(used) => {
             format!("the token expired: it was bound to node {}, which was not seen since", used.node)

@@ -7,6 +7,7 @@ pub mod create;
 mod error;
 pub mod events;
 pub mod find;
+pub mod multi_use;
 mod open;
 mod readers;
 pub mod revoke;

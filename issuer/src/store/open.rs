@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Every step so far, in order.
-const STEPS: [&str; 2] = [include_str!("migrations/001.sql"), include_str!("migrations/002.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("migrations/001.sql"),
+    include_str!("migrations/002.sql"),
+    include_str!("migrations/003.sql"),
+];
 /// SQLite's `application_id` of our files: "wbis".
 const OURS: i64 = 0x7762_6973;
 /// How long another process's write is waited for: that of a subcommand beside the running server.

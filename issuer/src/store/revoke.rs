@@ -6,7 +6,7 @@ use super::events::{self, Event, Source};
 use super::rows::{self, Bootstrap, Place, SELECT, State};
 use super::{Store, StoreError};
 use crate::cluster::{Happened, Use};
-use crate::names::{BootstrapId, OperationId};
+use crate::names::{BootstrapId, ClusterId, OperationId, WorkspaceId};
 use rusqlite::{Connection, OptionalExtension, params};
 use worker_bootstrap::token::TokenId;
 
@@ -71,8 +71,9 @@ impl Store {
                     Revoked::OtherRequest
                 });
             }
-            if row.etag.to_string() != what.etag {
-                return Ok(Revoked::Changed(row.etag));
+            let etag = row.etag(what.now);
+            if etag.to_string() != what.etag {
+                return Ok(Revoked::Changed(etag));
             }
             let first = row.state == State::Active;
             if first {
@@ -102,6 +103,23 @@ impl Store {
         .await
     }
 
+    /// How many revocations no cluster has answered for, by place.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub async fn unanswered(&self) -> Result<Vec<(Place, i64)>, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT b.workspace, b.cluster, count(*) FROM operations o JOIN bootstraps b \
+                 ON b.id = o.bootstrap WHERE o.state = 'RUNNING' GROUP BY b.workspace, b.cluster";
+            let place = |row: &rusqlite::Row<'_>| {
+                let workspace = rows::named(row, 0, WorkspaceId::parse)?;
+                Ok((Place { workspace, cluster: rows::named(row, 1, ClusterId::parse)? }, row.get(2)?))
+            };
+            Ok(connection.prepare_cached(sql)?.query_map([], place)?.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// The withdrawal is done, and this is how it went.
     ///
     /// # Errors
@@ -125,7 +143,7 @@ impl Store {
                 bind(connection, &id, &used)?;
             }
             if changed > 0 {
-                touch(connection, &id, now)?;
+                touch(connection, &id, now, now)?;
                 let event = Event::new(Source::Cluster, "withdrawn", now, said);
                 events::add(connection, &id, &event)?;
             }
@@ -162,7 +180,7 @@ impl Store {
         .await
     }
 
-    /// Takes in what the cluster tells of a token, any number of times. Nothing where it is none of ours.
+    /// Takes in what the cluster tells of a token, any number of times; it happened at `at`. Nothing where it is none of ours.
     ///
     /// # Errors
     /// See [`StoreError`].
@@ -171,23 +189,22 @@ impl Store {
         token: TokenId,
         what: Happened,
         at: i64,
+        now: i64,
     ) -> Result<Option<Told>, StoreError> {
         self.write(move |connection| {
-            let Some(id) = owner(connection, &token)? else { return Ok(None) };
-            events::add_happened(connection, &id, &what, at)?;
+            let Some(row) = owner(connection, &token)? else { return Ok(None) };
+            events::add_happened(connection, &row, &what, at)?;
+            let (id, first) = (row.id, row.joined_at.is_none());
             let first = match &what {
                 Happened::Denied { .. } => true,
                 Happened::Bound(used) => bind(connection, &id, used)?,
                 Happened::Joined(used) => {
                     bind(connection, &id, used)?;
-                    let first = connection
-                        .prepare_cached(
-                            "UPDATE bootstraps SET joined_at = ? WHERE id = ? AND joined_at IS NULL",
-                        )?
-                        .execute(params![at, id.as_str()])?
-                        > 0;
                     if first {
-                        touch(connection, &id, at)?;
+                        touch(connection, &id, at, now)?;
+                        connection
+                            .prepare_cached("UPDATE bootstraps SET joined_at = ? WHERE id = ?")?
+                            .execute(params![at, id.as_str()])?;
                     }
                     first
                 }
@@ -204,10 +221,10 @@ pub(super) fn to_withdraw_sql() -> String {
 }
 
 fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), StoreError> {
+    touch(connection, id, now, now)?;
     connection
         .prepare_cached("UPDATE bootstraps SET state = 'revoked' WHERE id = ?")?
         .execute([id.as_str()])?;
-    touch(connection, id, now)?;
     connection
         .prepare_cached(
             "INSERT INTO operations (id, bootstrap, state, started_at) VALUES (?, ?, 'RUNNING', ?)",
@@ -218,13 +235,15 @@ fn begin(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), Stor
     Ok(())
 }
 
-/// Something visible changed.
-fn touch(connection: &Connection, id: &BootstrapId, now: i64) -> Result<(), StoreError> {
+/// Something visible is about to change, which happened at `at` and is seen from `now` on. Where time has
+/// ended it before, that was a change as well: see [`Bootstrap::etag`].
+fn touch(connection: &Connection, id: &BootstrapId, at: i64, now: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE bootstraps SET etag = etag + 1, updated_at = max(updated_at, ?) WHERE id = ?",
+            "UPDATE bootstraps SET etag = etag + 1 + (state <> 'revoked' AND joined_at IS NULL AND expires_at <= ?), \
+             updated_at = max(updated_at, ?) WHERE id = ?",
         )?
-        .execute(params![now, id.as_str()])?;
+        .execute(params![now, at, id.as_str()])?;
     Ok(())
 }
 
@@ -238,12 +257,7 @@ fn bind(connection: &Connection, id: &BootstrapId, used: &Use) -> Result<bool, S
     Ok(changed > 0)
 }
 
-fn owner(connection: &Connection, token: &TokenId) -> Result<Option<BootstrapId>, StoreError> {
-    let found = connection
-        .prepare_cached(
-            "SELECT b.id FROM token_ids t JOIN bootstraps b ON b.id = t.bootstrap WHERE t.token_id = ?",
-        )?
-        .query_row([token.as_str()], |row| rows::named(row, 0, BootstrapId::parse))
-        .optional()?;
-    Ok(found)
+fn owner(connection: &Connection, token: &TokenId) -> Result<Option<Bootstrap>, StoreError> {
+    let sql = format!("{SELECT} JOIN token_ids t ON b.id = t.bootstrap WHERE t.token_id = ?");
+    Ok(connection.prepare_cached(&sql)?.query_row([token.as_str()], rows::bootstrap).optional()?)
 }

@@ -52,11 +52,11 @@ pub struct Bootstrap {
     pub state: State,
     /// Unix seconds, as all times here.
     pub created_at: i64,
-    /// When something visible changed last.
+    /// When something visible changed last, but for the change that time alone makes.
     pub updated_at: i64,
     /// From then on it cannot be used.
     pub expires_at: i64,
-    /// Counts the visible changes.
+    /// Counts the visible changes, but for the one that time alone makes: see [`Bootstrap::etag`].
     pub etag: i64,
     /// Whom the cluster bound it to.
     pub used: Option<Use>,
@@ -64,6 +64,8 @@ pub struct Bootstrap {
     pub joined_at: Option<i64>,
     /// Its revocation.
     pub operation: Option<Operation>,
+    /// The cluster was seen to approve every machine that asks with its token.
+    pub multi_use: bool,
 }
 
 impl Bootstrap {
@@ -74,6 +76,21 @@ impl Bootstrap {
             _ if self.joined_at.is_some() || self.expires_at <= now => Status::Expired,
             _ => Status::Active,
         }
+    }
+
+    /// Time alone ended it: a visible change that nobody has written.
+    fn timed_out(&self, now: i64) -> bool {
+        self.state != State::Revoked && self.joined_at.is_none() && self.expires_at <= now
+    }
+
+    /// What tells one of its visible states from all others, at `now`.
+    pub fn etag(&self, now: i64) -> i64 {
+        self.etag + i64::from(self.timed_out(now))
+    }
+
+    /// When something visible changed last, as seen at `now`.
+    pub fn updated_at(&self, now: i64) -> i64 {
+        if self.timed_out(now) { self.updated_at.max(self.expires_at) } else { self.updated_at }
     }
 
     /// Whether its token may be shown to whoever asked for it: given out, alive, unused.
@@ -107,7 +124,7 @@ impl Operation {
 /// The columns that [`bootstrap`] reads, and where from.
 pub const SELECT: &str = "SELECT b.id, b.workspace, b.cluster, b.token_id, b.state, b.created_at, \
      b.updated_at, b.expires_at, b.etag, b.used_node, b.used_key, b.joined_at, \
-     o.id, o.note, o.last_error, o.started_at, o.completed_at \
+     o.id, o.note, o.last_error, o.started_at, o.completed_at, b.multi_use \
      FROM bootstraps b LEFT JOIN operations o ON o.bootstrap = b.id";
 
 /// Reads a row of [`SELECT`].
@@ -141,6 +158,7 @@ pub fn bootstrap(row: &Row<'_>) -> Result<Bootstrap, Error> {
         used,
         joined_at: row.get(11)?,
         operation,
+        multi_use: row.get(17)?,
     })
 }
 
@@ -185,6 +203,7 @@ mod tests {
             used,
             joined_at,
             operation: None,
+            multi_use: false,
         };
         #[rustfmt::skip]
         let rows = [

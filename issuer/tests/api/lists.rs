@@ -111,9 +111,16 @@ async fn status_is_a_fact_of_time_and_of_use() {
         key: None,
     };
     assert!(matches!(rig.issuer.store().begin(new).await.unwrap(), Begun::Is(_)));
-    assert!(rig.issuer.store().activate(id.clone()).await.unwrap());
+    assert!(rig.issuer.store().activate(id.clone(), None, 0).await.unwrap().is_some());
 
-    assert_eq!(rig.get(&format!("{CLUSTER}/{id}")).await.text_at("/status"), "expired");
+    let item = format!("{CLUSTER}/{id}");
+    let seen = rig.get(&item).await;
+    assert_eq!(
+        (seen.text_at("/status"), seen.text_at("/etag")),
+        ("expired", "2"),
+        "a visible change like any"
+    );
+    assert_eq!(seen.at("/updated_at"), seen.at("/expires_at"));
     for (status, expected) in [
         ("active", vec![alive.clone()]),
         ("revoked", vec![revoked.clone()]),
@@ -125,6 +132,10 @@ async fn status_is_a_fact_of_time_and_of_use() {
     }
     let all = rig.get(CLUSTER).await;
     assert_eq!(ids(&all), [id.to_string(), joined, revoked, alive]);
-    // One that is over can be revoked like any other.
-    assert_eq!(rig.revoke(id.as_str(), "1").await.code, 202);
+    // One that is over can be revoked like any other, by whoever knows that it is.
+    let before = rig.revoke(id.as_str(), "1").await;
+    assert_eq!((before.code, before.text_at("/errors/0/metadata/etag")), (409, "2"));
+    assert_eq!(rig.revoke(id.as_str(), "2").await.code, 202);
+    let seen = rig.eventually(&item, |answer| answer.at("/reconciling") == false).await;
+    assert_eq!((seen.text_at("/status"), seen.text_at("/etag")), ("revoked", "4"), "revoked, and withdrawn");
 }

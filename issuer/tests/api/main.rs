@@ -10,9 +10,11 @@ mod wire;
 
 mod canary;
 mod create;
+mod forms;
 mod killed;
 mod lists;
 mod machine;
+mod multi_use;
 mod refusals;
 mod replays;
 mod reports;

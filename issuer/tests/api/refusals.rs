@@ -180,3 +180,22 @@ async fn the_rate_is_each_tokens_own() {
     assert_eq!(last.header("retry-after"), Some("1"));
     assert_eq!(rig.send(&rig.reader, "GET", CLUSTER, &[], "").await.code, 200);
 }
+
+/// Whoever makes tokens up is held to a rate, and whoever has a good one at the same address is not.
+#[tokio::test]
+async fn made_up_tokens_are_not_looked_up_for_ever() {
+    let rig = Rig::start().await;
+    assert_eq!(rig.get(CLUSTER).await.code, 200);
+    let mut codes = std::collections::BTreeMap::new();
+    for number in 0..200 {
+        let made_up = format!("sk_akua_{number:032x}_{number:064x}");
+        let answer = rig.send(&made_up, "GET", CLUSTER, &[], "").await;
+        if answer.code == 429 {
+            assert_eq!(answer.refusal(), (429, 7008, String::new()));
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+        *codes.entry(answer.code).or_insert(0) += 1;
+    }
+    assert!(codes[&401] > 90 && codes.get(&429) > Some(&50), "{codes:?}");
+    assert_eq!(rig.get(CLUSTER).await.code, 200);
+}

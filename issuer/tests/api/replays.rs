@@ -73,6 +73,25 @@ async fn nothing_is_shown_any_more_once_it_is_used_or_revoked() {
     }
 }
 
+/// A store that does not take a join says so to whoever told it, and takes it when it is told again.
+#[tokio::test]
+async fn a_join_that_the_store_does_not_take_is_not_kept() {
+    let rig = Rig::start().await;
+    let made = rig.create(&[], "").await;
+    let (item, token) = (format!("{CLUSTER}/{}", made.text_at("/id")), public(&made));
+    let joined = || Happened::Joined(rig.cluster.use_by(&token, "n1"));
+    let beside = rusqlite::Connection::open(rig.directory.path().join("issuer.db")).unwrap();
+    let trigger =
+        "CREATE TRIGGER no BEFORE UPDATE OF joined_at ON bootstraps BEGIN SELECT RAISE(FAIL, 'no'); END";
+    beside.execute_batch(trigger).unwrap();
+    assert!(!rig.tell(&token, joined()).await, "it is not kept");
+    assert_eq!(rig.get(&item).await.text_at("/status"), "active");
+    beside.execute_batch("DROP TRIGGER no").unwrap();
+    assert!(rig.tell(&token, joined()).await, "it is kept");
+    assert_eq!(rig.get(&item).await.text_at("/status"), "expired");
+    assert!(rig.tell("zzzzzz", joined()).await, "nobody's token is nothing to tell again");
+}
+
 #[tokio::test]
 async fn a_create_that_the_cluster_missed_is_finished_by_the_same_request() {
     let rig = Rig::start().await;
@@ -102,6 +121,51 @@ async fn many_at_once_are_one() {
         assert_eq!((answer.code, &answer.json), (201, &answers[0].json));
     }
     assert_eq!(rig.cluster.good().len(), 1);
+}
+
+/// Of two creates with one key the second is under way while the first one's bootstrap is revoked: it must
+/// neither tell the token nor make it good again.
+#[tokio::test]
+async fn a_replay_that_a_revocation_overtakes_tells_nothing() {
+    let rig = Rig::start().await;
+    let [one, other] = rig.cluster.hold_promises();
+    let asked = async |count, patience| {
+        let began = std::time::Instant::now();
+        while rig.cluster.promises() < count && began.elapsed() < patience {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        rig.cluster.promises() >= count
+    };
+    let overtake = async {
+        // Were they not one after the other, the second one would be where the first is by now.
+        asked(2, std::time::Duration::from_millis(300)).await;
+        one.close();
+    };
+    let revoke = async |first: &super::wire::Answer| {
+        assert_eq!(first.code, 201, "{first:?}");
+        assert!(asked(2, super::rig::PATIENCE).await, "the second one is not under way");
+        let id = first.text_at("/id");
+        assert_eq!(rig.revoke(id, "1").await.code, 202);
+        let settled = |answer: &super::wire::Answer| answer.at("/reconciling") == false;
+        rig.eventually(&format!("{CLUSTER}/{id}"), settled).await;
+        other.close();
+    };
+    let first = async {
+        let first = rig.create(&[KEY], "").await;
+        revoke(&first).await;
+        first
+    };
+    let second = async {
+        assert!(asked(1, super::rig::PATIENCE).await, "the first one is not under way");
+        tokio::join!(rig.create(&[KEY], ""), overtake).0
+    };
+    let (first, second) = tokio::join!(first, second);
+    let seen = (second.code, second.at("/id"), second.text_at("/status"));
+    assert_eq!(seen, (201, first.at("/id"), "revoked"), "{second:?}");
+    for secret in ["token", "command", "cloud_init", "artifacts"] {
+        assert!(second.json.get(secret).is_none(), "{secret}: {second:?}");
+    }
+    assert_eq!((rig.cluster.good(), rig.cluster.grants()), (vec![], 1), "it is good again");
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@ use bootstrap_issuer::api::{self, Api, Limits};
 use bootstrap_issuer::api_token::ApiToken;
 use bootstrap_issuer::cluster::backend::{Asked, Backend};
 use bootstrap_issuer::cluster::kubernetes::ClusterError;
-use bootstrap_issuer::cluster::{Grant, Happened, Promise, Reach, Seen, Use, Withdrawn};
+use bootstrap_issuer::cluster::{
+    Exposed, Grant, Happened, Notice, Promise, Reach, Seen, Standing, Use, Withdrawn,
+};
 use bootstrap_issuer::issue::{Issuer, Served, Shown, ToShow};
 use bootstrap_issuer::listen::{Listener, Stop};
 use bootstrap_issuer::master_key::MasterKey;
@@ -20,7 +22,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use time::OffsetDateTime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use worker_bootstrap::token::TokenId;
 
 pub const CLUSTER: &str = "/v1/clusters/clu_1/worker_bootstraps";
@@ -41,9 +43,14 @@ pub enum Mood {
 #[derive(Debug, Default)]
 struct Inside {
     mood: Mood,
+    approves_everybody: bool,
     /// Tokens by id: the bearer, when it ends, who used it.
     tokens: HashMap<String, (String, i64, Option<Use>)>,
     grants: usize,
+    /// How often it was asked what it can promise.
+    promises: usize,
+    /// The first such questions get no answer until these are opened.
+    gates: Vec<Arc<Semaphore>>,
 }
 
 /// A cluster that does as it is told; clones are the same.
@@ -55,8 +62,24 @@ impl Scripted {
         self.0.lock().unwrap().mood = mood;
     }
 
+    pub fn approves_everybody(&self, does: bool) {
+        self.0.lock().unwrap().approves_everybody = does;
+    }
+
     pub fn grants(&self) -> usize {
         self.0.lock().unwrap().grants
+    }
+
+    pub fn promises(&self) -> usize {
+        self.0.lock().unwrap().promises
+    }
+
+    /// From now on the first two questions what it can promise are answered when these are closed.
+    pub fn hold_promises(&self) -> [Arc<Semaphore>; 2] {
+        let gates = [Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0))];
+        let mut inside = self.0.lock().unwrap();
+        (inside.promises, inside.gates) = (0, gates.to_vec());
+        gates
     }
 
     /// The tokens that authenticate.
@@ -94,13 +117,22 @@ impl Scripted {
     }
 }
 
+impl Scripted {
+    fn promised(&self) -> Promise {
+        match self.0.lock().unwrap().approves_everybody {
+            false => Promise::OneTime,
+            true => Promise::MultiUse { why: "a binding".into() },
+        }
+    }
+}
+
 impl Backend for Scripted {
     fn reach(&self) -> Reach {
         Reach { servers: vec!["https://127.0.0.1:6443".into()], authority: "PEM".into() }
     }
 
     fn promise(&self) -> Asked<'_, Promise> {
-        Box::pin(async { Ok(Promise::OneTime) })
+        Box::pin(async { Ok(self.promised()) })
     }
 
     fn grant<'a>(&'a self, grant: Grant<'a>) -> Asked<'a, ()> {
@@ -113,10 +145,29 @@ impl Backend for Scripted {
         })
     }
 
+    fn standing<'a>(&'a self, _: Grant<'a>) -> Asked<'a, Standing> {
+        let gate = {
+            let mut inside = self.0.lock().unwrap();
+            inside.promises += 1;
+            inside.gates.get(inside.promises - 1).cloned()
+        };
+        Box::pin(async {
+            if let Some(gate) = gate {
+                drop(gate.acquire_owned().await);
+            }
+            Ok(Standing { promise: self.promised(), credential: None })
+        })
+    }
+
+    fn exposed(&self) -> Asked<'_, Option<Exposed>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn withdraw<'a>(&'a self, token: &'a TokenId) -> Asked<'a, Withdrawn> {
         Box::pin(async move {
             self.ask(|inside| match inside.tokens.remove(token.as_str()) {
                 None => Withdrawn::Gone,
+                Some((_, _, used)) if inside.approves_everybody => Withdrawn::MultiUse(used),
                 Some((_, _, Some(used))) => Withdrawn::Used(used),
                 Some(_) => Withdrawn::Unused,
             })
@@ -146,7 +197,7 @@ pub struct Rig {
     pub reader: String,
     /// Of `ws_2`.
     pub stranger: String,
-    seen: mpsc::Sender<Seen>,
+    seen: mpsc::Sender<Notice>,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -265,10 +316,12 @@ impl Rig {
         }
     }
 
-    /// The cluster tells something of a token.
-    pub async fn tell(&self, token: &str, what: Happened) {
+    /// The cluster tells something of a token. Says whether it was kept.
+    pub async fn tell(&self, token: &str, what: Happened) -> bool {
         let token = TokenId::parse(token).unwrap();
-        self.seen.send(Seen { token, what, at: OffsetDateTime::now_utc() }).await.unwrap();
+        let (notice, kept) = Notice::new(Seen { token, what, at: OffsetDateTime::now_utc() });
+        self.seen.send(notice).await.unwrap();
+        kept.await.is_ok()
     }
 }
 

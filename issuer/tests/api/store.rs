@@ -1,6 +1,7 @@
 //! The store by itself: who may open it, what is refused, what outlives what.
 
 use super::rig::{now, place};
+use bootstrap_issuer::cluster::{Happened, Use};
 use bootstrap_issuer::names::BootstrapId;
 use bootstrap_issuer::store::create::{Begun, Key, New};
 use bootstrap_issuer::store::find::Page;
@@ -25,7 +26,7 @@ async fn keep(store: &Store, number: u32) {
     let new = new(number, None);
     let id = new.id.clone();
     assert!(matches!(store.begin(new).await.unwrap(), Begun::Is(_)));
-    assert!(store.activate(id).await.unwrap());
+    assert!(store.activate(id, None, 0).await.unwrap().is_some());
 }
 
 async fn count(store: &Store) -> usize {
@@ -106,6 +107,13 @@ async fn a_public_half_is_taken_for_ever() {
     assert!(matches!(store.begin(same.clone()).await.unwrap(), Begun::TokenIdTaken));
     store.discard(new(1, None).id).await.unwrap();
     assert!(matches!(store.begin(same).await.unwrap(), Begun::TokenIdTaken));
+    // One from a copy of the database that is older than its use: the cluster tells of it all the same.
+    let (again, use_of) = (new(4, None), Use { node: "n".to_owned(), key: "k".to_owned() });
+    store.begin(again.clone()).await.unwrap();
+    store.abandon_older(i64::MAX).await.unwrap();
+    store.happened(again.token, Happened::Bound(use_of), now(), now()).await.unwrap();
+    store.discard(again.id).await.unwrap();
+    assert_eq!(store.abandoned(place("ws_1", "clu_1")).await.unwrap().len(), 0);
     // Its key is free again.
     assert!(
         matches!(store.begin(new(3, Some("k"))).await.unwrap(), Begun::Is(row) if row.id == new(3, None).id)
@@ -119,10 +127,10 @@ async fn what_was_given_up_is_never_active() {
     for (number, early) in [(1, true), (2, false)] {
         store.begin(new(number, None)).await.unwrap();
         if !early {
-            assert!(store.activate(new(number, None).id).await.unwrap());
+            assert!(store.activate(new(number, None).id, None, 0).await.unwrap().is_some());
         }
         assert_eq!(store.abandon_older(i64::MAX).await.unwrap(), usize::from(early));
-        assert_eq!(store.activate(new(number, None).id).await.unwrap(), !early);
+        assert_eq!(store.activate(new(number, None).id, None, 0).await.unwrap().is_some(), !early);
     }
     assert_eq!(store.abandoned(place("ws_1", "clu_1")).await.unwrap().len(), 1);
     assert_eq!(count(&store).await, 1);

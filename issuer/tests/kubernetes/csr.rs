@@ -74,18 +74,23 @@ impl Csr {
 pub struct Bearer {
     http: reqwest::Client,
     server: String,
-    token: Token,
+    bearer: String,
 }
 
 impl Bearer {
     pub fn of(cluster: &Cluster, token: &Token) -> Bearer {
+        Bearer::with(cluster, &token.text())
+    }
+
+    /// Whoever holds what a token stands for.
+    pub fn with(cluster: &Cluster, credential: &str) -> Bearer {
         let server = format!("https://{}", cluster.address);
-        Bearer { http: http_client(&cluster.ca, None), server, token: token.clone() }
+        Bearer { http: http_client(&cluster.ca, None), server, bearer: credential.to_owned() }
     }
 
     /// Posts a request; gives its name, or the status of the refusal.
     pub async fn post(&self, csr: &Csr) -> Result<String, u16> {
-        let request = self.http.post(format!("{}{CSRS}", self.server)).bearer_auth(self.token.text());
+        let request = self.http.post(format!("{}{CSRS}", self.server)).bearer_auth(&self.bearer);
         let request = request.header("content-type", "application/json").body(csr.object().to_string());
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();

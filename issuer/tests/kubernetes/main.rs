@@ -72,6 +72,7 @@ on_both_clusters! {
     alone_on {
         outages: nothing_comes_through_for_a_while;
         absences: requests_that_waited_are_one_use, gone_while_nobody_looked,
-            bound_and_not_approved, told_again_after_a_restart, killed_before_the_certificate;
+            bound_and_not_approved, told_again_after_a_restart, told_until_it_is_kept,
+            killed_before_the_certificate;
     }
 }

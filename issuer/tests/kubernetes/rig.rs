@@ -5,10 +5,11 @@ use crate::support::cluster::{Cluster, Kind};
 use crate::support::token::Token;
 use crate::support::{eventually, random_word};
 use bootstrap_issuer::cluster::kubernetes::{self as backend, ClusterError, MANIFEST, Settings, Source};
-use bootstrap_issuer::cluster::{Grant, Happened, Promise, Seen};
+use bootstrap_issuer::cluster::{Grant, Happened, Notice, Promise, Seen};
 use bootstrap_issuer::names::BootstrapId;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
@@ -23,6 +24,8 @@ pub const SECRETS: &str = "/api/v1/namespaces/kube-system/secrets";
 pub struct Issuer {
     pub backend: backend::Cluster,
     told: Arc<Mutex<Vec<Seen>>>,
+    /// Whether what is told is kept.
+    keeps: Arc<AtomicBool>,
     enforcing: Option<JoinHandle<()>>,
     _kubeconfig: TempDir,
 }
@@ -72,18 +75,33 @@ impl Issuer {
         let source = Source::Kubeconfig { path: kubeconfig, context: None };
         let settings = Settings { source, servers: vec![direct], authority: None };
         let backend = backend::Cluster::connect(&settings).await.unwrap();
-        Issuer { backend, told: Arc::default(), enforcing: None, _kubeconfig: directory }
+        let keeps = Arc::new(AtomicBool::new(true));
+        Issuer { backend, told: Arc::default(), keeps, enforcing: None, _kubeconfig: directory }
     }
 
     pub fn enforce(&mut self) {
-        let (seen, mut told) = mpsc::channel(16);
-        let into = Arc::clone(&self.told);
+        let (seen, mut told) = mpsc::channel::<Notice>(16);
+        let (into, keeps) = (Arc::clone(&self.told), Arc::clone(&self.keeps));
         tokio::spawn(async move {
-            while let Some(one) = told.recv().await {
-                into.lock().unwrap().push(one);
+            while let Some(notice) = told.recv().await {
+                into.lock().unwrap().push(notice.seen.clone());
+                if keeps.load(Ordering::Relaxed) {
+                    notice.keep();
+                }
             }
         });
         self.enforcing = Some(tokio::spawn(self.backend.clone().enforce(seen)));
+    }
+
+    /// Whether what it tells is kept from now on, as by a store that takes it or does not.
+    pub fn keeps(&self, keeps: bool) {
+        self.keeps.store(keeps, Ordering::Relaxed);
+    }
+
+    /// How often this kind of thing was told of this token.
+    pub fn times(&self, token: &Token, is: impl Fn(&Happened) -> bool) -> usize {
+        let told = self.told.lock().unwrap();
+        told.iter().filter(|one| one.token == id(token) && is(&one.what)).count()
     }
 
     /// Ends it as a power failure would.
@@ -113,6 +131,21 @@ impl Issuer {
         let shared = worker_bootstrap::token::Token::parse(Secret::new(token.text())).unwrap();
         let expires = OffsetDateTime::now_utc() + life;
         self.backend.grant(Grant { bootstrap, token: &shared, expires }).await
+    }
+
+    /// What its machine authenticates with, where that is not the token.
+    pub async fn credential(&self, bootstrap: &BootstrapId, token: &Token) -> Option<Secret> {
+        self.try_credential(bootstrap, token).await.unwrap()
+    }
+
+    pub async fn try_credential(
+        &self,
+        bootstrap: &BootstrapId,
+        token: &Token,
+    ) -> Result<Option<Secret>, ClusterError> {
+        let shared = worker_bootstrap::token::Token::parse(Secret::new(token.text())).unwrap();
+        let expires = OffsetDateTime::now_utc() + Duration::hours(1);
+        Ok(self.backend.standing(Grant { bootstrap, token: &shared, expires }).await?.credential)
     }
 
     /// What was told of this token, each thing once, in the order of its first telling.

@@ -50,6 +50,7 @@ fn from_create_to_revoke() {
     assert!(heard.contains("409 Conflict: 7006 "), "{heard}");
     let revoked = rig.done(&with_api(&["revoke", id, "--wait"], &url));
     assert!(revoked.contains("\nstatus   revoked\n"), "{revoked}");
+    assert!(revoked.ends_with("Nobody had used the token, and nobody can now.\n"), "{revoked}");
 }
 
 #[test]

@@ -4,5 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "what fails here is the test")]
 
 mod client;
+#[path = "../api/forms.rs"]
+mod forms;
+mod impostor;
 mod operate;
 mod rig;
+mod strange;

@@ -60,6 +60,45 @@ fn health_and_metrics_stand_apart_from_the_api() {
 }
 
 #[test]
+fn beside_the_api_no_cluster_is_named_and_there_are_no_numbers() {
+    let rig = Rig::new();
+    let config = read(&rig.path("config.yaml")).replace("operations: 127.0.0.1:0\n", "");
+    let config = config.replace("tls: {certificate: tls.crt, key: tls.key}\n", "");
+    write(&rig.path("config.yaml"), &config, 0o644);
+    let mut serving = rig.serve();
+    serving.operations = serving.address.clone();
+    assert_eq!(serving.page("/healthz"), (200, "alive\n".to_owned()));
+    assert_eq!(serving.page("/readyz"), (200, "{\"ready\":true}".to_owned()));
+    assert_eq!(serving.page("/metrics").0, 404);
+}
+
+/// What was revoked in a cluster that is not configured any more cannot be withdrawn from it: it is said.
+#[test]
+fn a_cluster_that_was_removed_with_work_left_is_named() {
+    let rig = Rig::new();
+    rig.token("token", &[]);
+    let serving = rig.serve();
+    let url = serving.url();
+    let api = ["--url", &url, "--token-file", "token", "--ca-file", "ca.crt", "--cluster", "clu_01"];
+    let made = rig.done(&[&["bootstrap", "create", "--json"], api.as_slice()].concat());
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    rig.done(&[&["bootstrap", "revoke", made["id"].as_str().unwrap(), "--wait"], api.as_slice()].concat());
+    serving.end();
+    let database = rusqlite::Connection::open(rig.path("state/issuer.db")).unwrap();
+    database.execute_batch("UPDATE operations SET state = 'RUNNING', completed_at = NULL").unwrap();
+    drop(database);
+    let config = read(&rig.path("config.yaml")).replace("clu_01", "clu_02");
+    write(&rig.path("config.yaml"), &config, 0o644);
+    let serving = rig.serve();
+    let page: serde_json::Value = serde_json::from_str(&serving.page("/readyz").1).unwrap();
+    let said = "not configured any more, revocations that are not withdrawn: 1";
+    assert_eq!(page["clusters"]["clu_01"], said, "{page}");
+    serving.end();
+    let log = read(&rig.path("log"));
+    assert!(log.contains("the cluster is not configured any more"), "{log}");
+}
+
+#[test]
 fn no_secret_is_in_the_log() {
     let rig = Rig::new();
     rig.token("token", &[]);

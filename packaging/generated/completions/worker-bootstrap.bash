@@ -25,6 +25,9 @@ _worker__bootstrap() {
             worker__bootstrap,plan)
                 cmd="worker__bootstrap__subcmd__plan"
                 ;;
+            worker__bootstrap,reset)
+                cmd="worker__bootstrap__subcmd__reset"
+                ;;
             worker__bootstrap,run)
                 cmd="worker__bootstrap__subcmd__run"
                 ;;
@@ -41,7 +44,7 @@ _worker__bootstrap() {
 
     case "${cmd}" in
         worker__bootstrap)
-            opts="-v -h -V --root --verbose --help --version run check plan status wipe explain"
+            opts="-v -h -V --root --verbose --help --version run check plan status wipe reset explain"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -156,6 +159,24 @@ _worker__bootstrap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        worker__subcmd__bootstrap__subcmd__reset)
+            opts="-v -h --dry-run --json --root --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         worker__subcmd__bootstrap__subcmd__run)
             opts="-v -h --document --token-file --server --ca-cert-hash --ca-file --expires-at --no-expiry --node-name --wait --timeout --no-start --skip-check --json --root --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -233,7 +254,7 @@ _worker__bootstrap() {
             return 0
             ;;
         worker__subcmd__bootstrap__subcmd__wipe)
-            opts="-v -h --dry-run --token-id --unused --json --root --verbose --help"
+            opts="-v -h --dry-run --token-id --unused --until-expiry --json --root --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -33,6 +33,7 @@ complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "c
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "plan" -d 'Show what run would do, step by step; changes nothing'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "status" -d 'Show the current or last run'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "wipe" -d 'Sweep now: find and erase every local copy of the tokens that were used here'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "reset" -d 'Take back exactly what the runs on this machine made, so that a new token can be used'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_needs_command" -f -a "explain" -d 'Say what a reason code means, its usual causes, and what to do'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l document -d 'The bootstrap, in any form; - reads standard input. Without it the well-known places are searched' -r -F
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand run" -l token-file -d 'A file with a token alone, the rest being said by flags; - reads standard input' -r -F
@@ -79,9 +80,15 @@ complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" 
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l dry-run -d 'Say what is there and what would be done; change nothing'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l unused -d 'Erase a bootstrap that has not been used yet as well: nothing can join with it afterwards'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l until-expiry -d 'Leave out tokens that have expired and have been swept for since, as the unit does at each boot'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -l json -d 'As JSON'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -s v -l verbose -d 'Show debug lines'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand wipe" -s h -l help -d 'Print help'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand reset" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand reset" -l dry-run -d 'Say what would be done; change nothing'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand reset" -l json -d 'As JSON'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand reset" -s v -l verbose -d 'Show debug lines'
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand reset" -s h -l help -d 'Print help'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand explain" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand explain" -s v -l verbose -d 'Show debug lines'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand explain" -s h -l help -d 'Print help'

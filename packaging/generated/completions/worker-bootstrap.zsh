@@ -102,6 +102,18 @@ _arguments "${_arguments_options[@]}" : \
 '--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
 '--dry-run[Say what is there and what would be done; change nothing]' \
 '--unused[Erase a bootstrap that has not been used yet as well\: nothing can join with it afterwards]' \
+'--until-expiry[Leave out tokens that have expired and have been swept for since, as the unit does at each boot]' \
+'--json[As JSON]' \
+'-v[Show debug lines]' \
+'--verbose[Show debug lines]' \
+'-h[Print help]' \
+'--help[Print help]' \
+&& ret=0
+;;
+(reset)
+_arguments "${_arguments_options[@]}" : \
+'--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
+'--dry-run[Say what would be done; change nothing]' \
 '--json[As JSON]' \
 '-v[Show debug lines]' \
 '--verbose[Show debug lines]' \
@@ -132,6 +144,7 @@ _worker-bootstrap_commands() {
 'plan:Show what run would do, step by step; changes nothing' \
 'status:Show the current or last run' \
 'wipe:Sweep now\: find and erase every local copy of the tokens that were used here' \
+'reset:Take back exactly what the runs on this machine made, so that a new token can be used' \
 'explain:Say what a reason code means, its usual causes, and what to do' \
     )
     _describe -t commands 'worker-bootstrap commands' commands "$@"
@@ -150,6 +163,11 @@ _worker-bootstrap__subcmd__explain_commands() {
 _worker-bootstrap__subcmd__plan_commands() {
     local commands; commands=()
     _describe -t commands 'worker-bootstrap plan commands' commands "$@"
+}
+(( $+functions[_worker-bootstrap__subcmd__reset_commands] )) ||
+_worker-bootstrap__subcmd__reset_commands() {
+    local commands; commands=()
+    _describe -t commands 'worker-bootstrap reset commands' commands "$@"
 }
 (( $+functions[_worker-bootstrap__subcmd__run_commands] )) ||
 _worker-bootstrap__subcmd__run_commands() {

@@ -4,6 +4,7 @@
 use super::shell::Word;
 use crate::document::{NodeName, Pin, ServerUrl};
 use crate::secret::{Secret, SecretBytes};
+use crate::yaml::Fault;
 
 /// What a join command asks for. Its expiry it never says.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(in crate::document) struct JoinCommand {
     pub(in crate::document) pins: Vec<Pin>,
     /// The node's name.
     pub(in crate::document) node: Option<NodeName>,
+    /// Why only a shell could tell whether it runs, where that is so.
+    pub(in crate::document) doubt: Option<Box<Fault>>,
 }
 
 /// Where a command has its token.
@@ -38,13 +41,17 @@ impl TokenIn {
 pub(super) enum Understood {
     /// None of ours.
     Nothing,
-    /// One that joins.
-    Join(JoinCommand),
+    /// One that joins, and what it is called.
+    Join(&'static str, JoinCommand),
     /// One that joins, and has something in it that is not understood; says what.
     NotWhole(String),
     /// A shell that is given this text.
     Shell(String),
 }
+
+const KUBEADM: &str = "kubeadm join";
+const K0S: &str = "k0s worker";
+const K0S_INSTALL: &str = "k0s install worker";
 
 /// What may stand before a command without changing what it does.
 const BEFORE: [&str; 15] = [
@@ -67,12 +74,14 @@ pub(super) fn understand(words: &[Word]) -> Understood {
     }
     let [name, rest @ ..] = words else { return Understood::Nothing };
     let name = plain(name).rsplit('/').next().unwrap_or_default();
-    let whole = |join: Result<JoinCommand, String>| join.map_or_else(Understood::NotWhole, Understood::Join);
+    let whole = |command, join: Result<JoinCommand, String>| {
+        join.map_or_else(Understood::NotWhole, |join| Understood::Join(command, join))
+    };
     match (name, rest) {
-        ("kubeadm", [verb, rest @ ..]) if plain(verb) == "join" => whole(kubeadm(rest)),
-        ("k0s", [verb, rest @ ..]) if plain(verb) == "worker" => whole(k0s("k0s worker", rest)),
+        ("kubeadm", [verb, rest @ ..]) if plain(verb) == "join" => whole(KUBEADM, kubeadm(rest)),
+        ("k0s", [verb, rest @ ..]) if plain(verb) == "worker" => whole(K0S, k0s(K0S, rest)),
         ("k0s", [verb, role, rest @ ..]) if plain(verb) == "install" && plain(role) == "worker" => {
-            whole(k0s("k0s install worker", rest))
+            whole(K0S_INSTALL, k0s(K0S_INSTALL, rest))
         }
         ("sh" | "bash" | "dash", [flags, text, ..]) if is_command_flag(plain(flags)) && text.literal => {
             Understood::Shell(text.text.expose().to_owned())
@@ -98,7 +107,7 @@ pub(super) fn shown(word: &Word) -> String {
 
 /// kubeadm's flags that belong to a worker (kubernetes `cmd/kubeadm/app/cmd/join.go`).
 fn kubeadm(words: &[Word]) -> Result<JoinCommand, String> {
-    const COMMAND: &str = "kubeadm join";
+    const COMMAND: &str = KUBEADM;
     let (mut server, mut node, mut pins) = (None, None, Vec::new());
     let mut tokens: [Option<Secret>; 3] = [None, None, None];
     let no_address = || format!("{COMMAND}: expected HOST:PORT of an API server");
@@ -147,7 +156,7 @@ fn kubeadm(words: &[Word]) -> Result<JoinCommand, String> {
         return Err(format!("{COMMAND}: expected one token for everything; there are two"));
     }
     let server = server.ok_or_else(no_address)?;
-    Ok(JoinCommand { token: TokenIn::Text(token), server: Some(server), pins, node })
+    Ok(JoinCommand { token: TokenIn::Text(token), server: Some(server), pins, node, doubt: None })
 }
 
 /// k0s's flags that say where the token is (k0s `cmd/worker/worker.go`).
@@ -165,7 +174,7 @@ fn k0s(command: &'static str, words: &[Word]) -> Result<JoinCommand, String> {
         once(&mut token, found, command, "a token")?;
     }
     let token = token.ok_or_else(|| format!("{command}: expected a token or --token-file"))?;
-    Ok(JoinCommand { token, server: None, pins: Vec::new(), node: None })
+    Ok(JoinCommand { token, server: None, pins: Vec::new(), node: None, doubt: None })
 }
 
 /// The words behind a command, each to be understood.

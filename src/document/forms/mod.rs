@@ -7,7 +7,7 @@
 //! A text that is clearly meant and not understood comes out as a refusal. Pure.
 //!
 //! - [`layers`] gzip and base64 · [`mime`] multipart messages · [`cloud_config`] write_files and runcmd
-//! - [`shell`] from text to words · [`command`] from words to a join
+//! - [`shell`] from text to words, and whether they are run · [`command`] from words to a join
 //!
 //! The decoders are our own: a mail library brings every character set there is, several hundred KiB,
 //! for the four encodings that cloud-init's messages have, and none bounds what it unpacks.
@@ -18,6 +18,7 @@ mod layers;
 mod mime;
 mod shell;
 
+pub(super) use cloud_config::absolute;
 pub(super) use command::{JoinCommand, TokenIn};
 
 use super::{LARGEST, whole};
@@ -164,7 +165,7 @@ impl Walk {
             Said::CloudConfig if text.trim_start().starts_with("## template:") => self.template(place),
             Said::CloudConfig => cloud_config::walk(self, text, place, depth),
             Said::Archive => cloud_config::walk_archive(self, text, place, depth),
-            Said::Script => self.script(text, place, 0),
+            Said::Script => self.script(text, place, 0, None),
             Said::Include => self.trouble(place, "an #include: only cloud-init fetches what it names"),
             Said::Template => self.template(place),
             Said::Other => {}
@@ -202,21 +203,24 @@ impl Walk {
             return self.text(&plain, Said::Nothing, place, depth + 1);
         }
         if self.command && place.is_empty() {
-            self.script(text, place, 0);
+            self.script(text, place, 0, None);
         }
     }
 
-    /// Looks through a text for a shell.
-    fn script(&mut self, text: &str, place: &str, depth: usize) {
+    /// Looks through a text for a shell; `doubt` says why it may not be run at all.
+    fn script(&mut self, text: &str, place: &str, depth: usize, doubt: Option<&str>) {
         match shell::commands(text) {
-            Ok(commands) => commands.iter().for_each(|command| self.shell_command(command, place, depth)),
+            Ok(commands) => {
+                commands.iter().for_each(|command| self.shell_command(command, place, depth, doubt));
+            }
             // What cannot be lexed may still be meant: then it must not be passed over.
             Err(fault) if names_our_version(text) => self.piece(place, Carried::Refused(fault)),
             Err(fault) => self.fault(place, fault),
         }
     }
 
-    fn shell_command(&mut self, command: &shell::Command, place: &str, depth: usize) {
+    fn shell_command(&mut self, command: &shell::Command, place: &str, depth: usize, doubt: Option<&str>) {
+        let doubt = doubt.or(command.doubt.as_deref());
         let at = |what: String| Fault { at: Some((command.line, 1)), ..whole(what) };
         for here in &command.documents {
             let Ok(body) = std::str::from_utf8(&here.body) else { continue };
@@ -235,20 +239,17 @@ impl Walk {
         }
         match command::understand(&command.words) {
             command::Understood::Nothing => {}
-            command::Understood::Join(join) => self.piece(place, Carried::Join(join)),
+            command::Understood::Join(name, mut join) => {
+                join.doubt = doubt.map(|doubt| Box::new(at(format!("{name}: {doubt}"))));
+                self.piece(place, Carried::Join(join));
+            }
             command::Understood::NotWhole(what) => self.piece(place, Carried::Refused(at(what))),
             command::Understood::Shell(text) if depth < DEEPEST && self.admits(text.len(), place, depth) => {
-                self.script(&text, place, depth + 1);
+                self.script(&text, place, depth + 1, doubt);
             }
             command::Understood::Shell(_) => {}
         }
     }
-}
-
-/// The words of a command that was given as a list.
-fn words(walk: &mut Walk, words: Vec<shell::Word>, place: &str) {
-    let command = shell::Command { line: 1, words, documents: Vec::new() };
-    walk.shell_command(&command, place, 0);
 }
 
 /// What a text is by its first line (cloud-init `cloudinit/handlers/__init__.py`, INCLUSION_TYPES_MAP).

@@ -4,6 +4,7 @@
 
 mod lexer;
 mod quoted;
+mod standing;
 
 pub(super) use lexer::commands;
 
@@ -18,6 +19,8 @@ pub(in crate::document::forms) struct Command {
     pub(in crate::document::forms) words: Vec<Word>,
     /// Its here-documents.
     pub(in crate::document::forms) documents: Vec<HereDocument>,
+    /// Why only a shell could tell whether it runs, where that is so.
+    pub(in crate::document::forms) doubt: Option<String>,
 }
 
 /// One word, its quotes removed.
@@ -27,12 +30,8 @@ pub(in crate::document::forms) struct Word {
     pub(in crate::document::forms) text: Secret,
     /// Whether it is what a shell would see as well: nothing in it is expanded.
     pub(in crate::document::forms) literal: bool,
-}
-
-impl Word {
-    pub(in crate::document::forms) fn literal(text: &str) -> Self {
-        Word { text: Secret::new(text.to_owned()), literal: true }
-    }
+    /// Whether no quotation mark is in it either: then it may be one of the shell's own words.
+    pub(in crate::document::forms) bare: bool,
 }
 
 /// The text between `<<END` and `END`.

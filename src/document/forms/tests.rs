@@ -316,6 +316,154 @@ fn join_commands_are_understood() {
     assert_eq!(found.token.bearer().expose(), TOKEN);
 }
 
+/// A path that is written twice holds what was written last, or what both wrote.
+#[test]
+fn of_a_path_that_is_written_twice_the_last_counts() {
+    let good = document();
+    let other = good.replace("1790000000", "1790000001");
+    let (head, tail) = good.split_at(good.find("cluster:").unwrap());
+    let file = |path: &str, content: &str, more: &str| {
+        format!("- {{path: {path}, content: {}{more}}}\n", serde_json::json!(content))
+    };
+    #[rustfmt::skip]
+    let rows: [(&str, String, Result<u64, &str>); 11] = [
+        ("replaced",       file("/run/x", &other, "") + &file("/run/x", &good, ""),                       Ok(0)),
+        ("replaced, path", file("/run/x", &other, "") + &file("//run/./y/../x", &good, ""),               Ok(0)),
+        ("by its last",    file("/run/x", &good, "") + &file("/run/x", &other, ""),                       Ok(1)),
+        ("appended",       file("/run/x", head, "") + &file("/run/x", tail, ", append: true"),            Ok(0)),
+        ("appended, yes",  file("/run/x", head, "") + &file("/run/x", tail, ", append: 'Yes'"),           Ok(0)),
+        ("not appended",   file("/run/x", head, "") + &file("/run/x", tail, ", append: false"),           Err("unknown field write_files")),
+        ("twice too much", file("/run/x", &good, "") + &file("/run/x", &good, ", append: true"),          Err("stands here twice")),
+        ("two paths",      file("/run/x", &other, "") + &file("/run/y", &good, ""),                       Err("write_files[0] and write_files[1] hold different bootstraps")),
+        ("deferred",       file("/run/x", &good, ", defer: true") + &file("/run/x", &other, ""),          Ok(0)),
+        ("emptied",        file("/run/x", &other, "") + "- {path: /run/x}\n" + &file("/run/y", &good, ""), Ok(0)),
+        ("mistake, then not", file("/run/x", &good.replace("kind: W", "kind: w"), "") + &file("/run/x", &good, ""), Ok(0)),
+    ];
+    for (name, entries, expected) in rows {
+        let text = format!("#cloud-config\nwrite_files:\n{entries}");
+        let found = with(text.as_bytes(), None, &Given::default());
+        match (found, expected) {
+            (Ok(found), Ok(more)) => {
+                assert_eq!(found.document.expires_at, UnixSeconds::new(1_790_000_000 + more), "{name}");
+            }
+            (Err(failure), Err(says)) => assert!(failure.line().contains(says), "{name}: {}", failure.line()),
+            (found, expected) => panic!("{name}: {found:?}, {expected:?}"),
+        }
+    }
+    let token = k0s_token();
+    let text = format!(
+        "#cloud-config\nruncmd: [k0s worker --token-file /etc/k0s/./token]\nwrite_files:\n- {{path: /etc/k0s/token, content: old}}\n- {{path: /etc//k0s/token, content: '{token}'}}\n"
+    );
+    assert_eq!(with(text.as_bytes(), None, &endless()).unwrap().token.bearer().expose(), TOKEN);
+}
+
+/// Whether a join runs is not guessed: what plainly does is taken, what only a shell could tell is refused.
+#[test]
+fn a_join_counts_where_it_runs_for_certain() {
+    let runcmd = |entries: &[&str]| {
+        let entries: Vec<_> = entries.iter().map(|entry| serde_json::json!(entry)).collect();
+        format!("#cloud-config\nruncmd: {}\n", serde_json::Value::from(entries))
+    };
+    let join = kubeadm().replace("\\\n", "");
+    let script = |text: &str| format!("#!/bin/sh\n{}\n", text.replace("JOIN", &join));
+    let taken: Vec<String> = [
+        "JOIN || exit 1",
+        "JOIN && touch /done",
+        "if ! JOIN; then\n  exit 1\nfi",
+        "until JOIN; do sleep 5; done",
+        "while ! JOIN\ndo\n  sleep 5\ndone",
+        "yes | JOIN 2>&1 | tee -a /var/log/join",
+        "{ swapoff -a; JOIN; } >/log 2>&1",
+        "( set -e\n JOIN\n)",
+        "exec >>/log 2>&1\nJOIN",
+        "exec > >(tee -a /log) 2>&1; JOIN",
+        "exec {log}>/log\nJOIN",
+        "exec JOIN",
+        "[ -f /etc/kubernetes/kubelet.conf ] && exit 0\nJOIN",
+        "if [[ $(id -u) != 0 && -z $X ]]; then echo 'no: exit' >&2; exit 1; fi\nJOIN",
+        "die() { echo \"$*\"; exit 1; }\nswapoff -a || die swap\nJOIN",
+        "function log {\n  echo x\n}\nlog\nJOIN",
+        "log ( )\n{\n  echo x\n}\nlog; JOIN",
+        "case $(uname -m) in\n  x86_64|amd64) a=1 ;;\n  (arm64)\n a=2;;\n *) exit 1\nesac\nJOIN",
+        "for ((i = 0; i < 3; i++)); do echo $i; done; JOIN",
+        "for i do echo; done\nfor m in a b\ndo modprobe $m; done < <(ls)\nJOIN",
+        "A=(if then)\nB=()\nA+=( fi\n) ; JOIN",
+        "x=$(if true; then echo 1; fi) && y=1\n((y > 1)) || true\nJOIN",
+        "a &&\n  b ||\n  c\nJOIN",
+        "(exit 1)\nexit | cat\n{ exit; } | cat\nexit &\nJOIN",
+        "echo exit; echo { ; echo fi\nJOIN",
+        "cat <<E >/x\nexit\nif\nE\nJOIN",
+        "nohup sh -c \"until JOIN; do sleep 2; done\" >>/log 2>&1 &",
+        "JOIN || { sleep 30; JOIN; }",
+        "if test -f x; then JOIN; fi; JOIN",
+        "JOIN\nexit 0",
+        "((echo a; exit); JOIN)",
+    ]
+    .into_iter()
+    .map(script)
+    .chain([
+        runcmd(&["swapoff -a", &join, "exit 1"]),
+        runcmd(&["if true; then", "echo x", "fi", &join]),
+        format!("#cloud-config\nruncmd:\n- [sh, -c, 'exit 1']\n- [echo, if]\n- ['{{', x]\n- {join}\n"),
+        format!("#cloud-config\nbootcmd: [exit]\nruncmd:\n- {join}\n"),
+    ])
+    .collect();
+    for text in taken {
+        let found = with(text.as_bytes(), None, &endless());
+        let found = found.unwrap_or_else(|failure| panic!("{text}: {}", failure.line()));
+        assert_eq!(found.token.bearer().expose(), TOKEN, "{text}");
+    }
+    let refused: Vec<(String, &str)> = [
+        ("main() {\n  JOIN\n}\nmain \"$@\"", "line 3, column 1: kubeadm join: stopped at the body of a function: "),
+        ("function main {\n  JOIN\n}\nmain", "stopped at the body of a function: "),
+        ("function main()\n(\n  JOIN\n)", "stopped at the body of a function: "),
+        ("{ if main() {\n  JOIN\n}; then true; fi; }", "stopped at the body of a function: "),
+        ("if [ -f x ]; then JOIN; fi", "kubeadm join: stopped at then: only a shell could tell"),
+        ("if [ -f x ]\nthen\n  echo\nelse\n  JOIN\nfi", "stopped at else: "),
+        ("if a; then b; elif JOIN; then c; fi", "stopped at elif: "),
+        ("for i in 1 2 3; do JOIN && break || sleep 15; done", "stopped at do: "),
+        ("while true; do if JOIN; then break; fi; done", "stopped at do: "),
+        ("case $x in\n a) ;;\n b|c) JOIN ;;\nesac", "stopped at case: "),
+        ("test -f x || JOIN", "stopped at ||: "),
+        ("apt-get update &&\n\n  JOIN", "stopped at &&: "),
+        ("test -f x && { swapoff -a\n JOIN\n}", "stopped at &&: "),
+        ("test -f x || (JOIN)", "stopped at ||: "),
+        ("test -f x || echo y | JOIN", "stopped at ||: "),
+        ("test -f x && bash -c 'JOIN'", "stopped at &&: "),
+        ("bash -c 'true || JOIN'", "stopped at ||: "),
+        ("exit 0\nJOIN", "line 3, column 1: kubeadm join: stopped at exit: nothing behind it runs"),
+        ("{ echo; exit; }\nJOIN", "stopped at exit: nothing"),
+        ("exec reboot\nJOIN", "stopped at exec: nothing"),
+        ("( exit 1; JOIN )", "stopped at exit: nothing"),
+        ("CMD=(JOIN)\n\"${CMD[@]}\"", "stopped at an array: "),
+        ("if ! JOIN; then exit 1", "stopped at if, which is not closed"),
+        ("echo; fi; JOIN", "stopped at fi, which closes nothing"),
+        ("echo )\nJOIN", "stopped at ), which closes nothing"),
+    ]
+    .into_iter()
+    .map(|(text, says)| (script(text), says))
+    .chain([
+        (runcmd(&["exit 0", &join]), "runcmd[1]: line 1, column 1: kubeadm join: stopped at exit: "),
+        (runcmd(&["if [ -f x ]; then", &join, "fi"]), "runcmd[1]: line 1, column 1: kubeadm join: stopped at then: "),
+        (format!("#cloud-config\nruncmd:\n- [exit, 0]\n- {join}\n"), "runcmd[1]: line 1, column 1: kubeadm join: stopped at exit: "),
+        (runcmd(&["f() {", &format!("true\n{join}"), "}"]), "runcmd[1]: line 2, column 1: kubeadm join: stopped at the body"),
+        (runcmd(&[&join, "echo 'it"]), "runcmd[0]: line 1, column 1: kubeadm join: stopped at commands that together are no whole script"),
+    ])
+    .collect();
+    for (text, says) in refused {
+        let failure = with(text.as_bytes(), None, &endless()).expect_err(&text);
+        assert!(failure.line().contains(says), "{text}: {}\nlacks {says}", failure.line());
+        assert_eq!(failure.reason, Reason::DocumentInvalid, "{text}");
+        assert_eq!(is_carried_by(text.as_bytes()), Ok(true), "{text}");
+    }
+    // A document of ours is what it is, wherever it stands.
+    for text in ["f() {\nHERE}\n", "if x; then\nHEREfi\n", "exit 0\nHERE", "true || HERE", "( HERE"] {
+        let here = format!("worker-bootstrap run --document - <<'E'\n{}E\n", document());
+        let text = format!("#!/bin/sh\n{}", text.replace("HERE", &here));
+        assert!(with(text.as_bytes(), None, &Given::default()).is_ok(), "{text}");
+    }
+}
+
 #[test]
 fn a_bare_token_needs_the_rest_said() {
     let given = Given {

@@ -1,5 +1,4 @@
 use super::*;
-use std::os::unix::fs::MetadataExt;
 use tempfile::TempDir;
 
 fn scratch() -> TempDir {
@@ -96,37 +95,6 @@ fn a_full_disk_keeps_the_old_file() {
     assert_eq!((error.doing, error.source.kind()), ("writing", io::ErrorKind::StorageFull));
     assert_eq!((kept, left), (b"old".to_vec(), vec!["file".to_owned()]));
     assert_eq!(probe.unwrap_err().kind(), io::ErrorKind::StorageFull);
-}
-
-#[test]
-fn only_a_change_is_written() {
-    let dir = scratch();
-    let path = dir.path().join("file");
-    let ino = || fs::symlink_metadata(&path).unwrap().ino();
-    for (bytes, mode_wanted, expected) in [
-        (&b"a"[..], 0o600, Written::Done),
-        (b"a", 0o600, Written::AlreadySo),
-        (b"b", 0o600, Written::Done),
-        (b"b", 0o644, Written::Done),
-        (b"b", 0o644, Written::AlreadySo),
-        (b"", 0o644, Written::Done),
-        (b"", 0o644, Written::AlreadySo),
-    ] {
-        let before = exists(&path).then(ino);
-        assert_eq!(
-            write_if_changed(&path, bytes, mode_wanted).unwrap(),
-            expected,
-            "{bytes:?} {mode_wanted:o}"
-        );
-        assert_eq!((content(&path), mode(&path)), (bytes.to_vec(), mode_wanted));
-        assert!(expected == Written::Done || before == Some(ino()));
-    }
-    let other = dir.path().join("other");
-    fs::hard_link(&path, &other).unwrap();
-    fs::remove_file(&path).unwrap();
-    symlink(&other, &path).unwrap();
-    assert_eq!(write_if_changed(&path, b"", 0o644).unwrap(), Written::Done, "a link is not the file");
-    assert!(fs::symlink_metadata(&path).unwrap().is_file());
 }
 
 #[test]

@@ -210,10 +210,10 @@ fn memory_guarantees() {
 #[test]
 fn what_a_disk_keeps_in_free_blocks_is_said() {
     for (free, words) in [
-        (Some(Free::Discarded), "on a disk that discards"),
+        (Some(Free::Discarded), "free blocks of / can be trimmed"),
         (Some(Free::Kept), "not guaranteed: the disk does not discard"),
         (None, "not guaranteed: the disk does not say"),
     ] {
-        assert!(in_place(free).to_string().contains(words), "{free:?}");
+        assert!(in_place(free, Path::new("/")).to_string().contains(words), "{free:?}");
     }
 }

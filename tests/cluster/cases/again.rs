@@ -21,6 +21,10 @@ pub async fn a_second_run_does_nothing(cluster: Cluster) {
     assert_eq!(custody(), 1);
     let again = machine.join(&document).await.must_join();
     assert!(again.took < Duration::from_secs(2), "{:?}", again.took);
+    assert_eq!(custody(), 1, "a place that is written to again counts once");
+    assert!(!machine.has(DOCUMENT));
+    machine.write("etc/worker-bootstrap/bootstrap.yaml", &document.to_string(), 0o600);
+    machine.run(&[]).await.must_join();
     assert_eq!(custody(), 2);
     machine.run(&[]).await.must_join();
     assert_eq!(custody(), 2, "a run with nothing to do forgets what those before it did");

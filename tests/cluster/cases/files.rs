@@ -98,3 +98,22 @@ fn configuration(machine: &Machine) {
     let authority = config["authentication"]["x509"]["clientCAFile"].as_str().unwrap();
     assert!(machine.read(authority).contains("BEGIN CERTIFICATE"));
 }
+
+/// A machine full of files does not hold up its join: what a run does not come to it leaves to the sweep, and
+/// says so.
+pub async fn many_files_are_left_to_the_sweep(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    let dir = machine.path("var/lib/cloud/data/many");
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join("0"), "x").unwrap();
+    for number in 1..21_000 {
+        std::fs::hard_link(dir.join("0"), dir.join(number.to_string())).unwrap();
+    }
+    let ended = machine.join(&document(&token, &[door.url()], Trust::Ca(&cluster.ca))).await.must_join();
+    let later = &ended.result["custody"]["deferred"];
+    assert_eq!(later.as_array().map(Vec::len), Some(1), "{later}");
+    assert_eq!(later[0]["path"], dir.display().to_string(), "{later}");
+    assert!(later[0]["why"].as_str().unwrap().contains("20000 names"), "{later}");
+    assert!(ended.says("1 left to the sweep that follows"), "{:?}", ended.lines);
+    assert!(ended.says("worker-bootstrap wipe"), "{:?}", ended.lines);
+}

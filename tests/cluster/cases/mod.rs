@@ -7,10 +7,13 @@ pub mod memory;
 pub mod node;
 pub mod outward;
 pub mod request;
+pub mod reset;
 pub mod server;
 pub mod token;
 pub mod trust;
 
+/// With libfaketime between the agent and its clock.
+mod clock;
 /// Against servers that are none; needs no cluster.
 mod nonsense;
 /// With a real kubelet; needs a real cluster and root.

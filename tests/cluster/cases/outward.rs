@@ -105,10 +105,21 @@ pub async fn slow(cluster: Cluster) {
     costs_nothing(cluster, &Issuer::answering(|_, _| Reply::Endless)).await;
 }
 
-pub async fn refusing(cluster: Cluster) {
-    let issuer = Issuer::answering(|_, _| Reply::status(401, "Unauthorized"));
-    assert_kept(&costs_nothing(cluster, &issuer).await);
+/// A join during which this issuer's refusal is heard: what had not been answered yet when a run ends is
+/// asked once more.
+async fn is_believed(cluster: Cluster, issuer: &Issuer) {
+    let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
+    machine.deliver(&issuer.named_in(document(&token, &[door.url()], Trust::Ca(&cluster.ca))));
+    let run = machine.start(&["-v"]);
+    eventually("the refusal", async || run.said().contains("debug: reporting to").then_some(())).await;
+    cluster.admin.approve(&cluster.admin.csr_of(&token).await).await;
+    run.end().await.must_join();
+    assert_kept(&machine);
     assert_eq!(issuer.asked().len(), 1, "a refusal is believed");
+}
+
+pub async fn refusing(cluster: Cluster) {
+    is_believed(cluster, &Issuer::answering(|_, _| Reply::status(401, "Unauthorized"))).await;
 }
 
 /// The key goes to the server that the document names, and nowhere else.
@@ -120,8 +131,8 @@ pub async fn redirecting(cluster: Cluster) {
         headers: vec![("Location", to.clone())],
         body: Vec::new(),
     });
-    assert_kept(&costs_nothing(cluster, &issuer).await);
-    assert_eq!((issuer.asked().len(), other.front.accepted()), (1, 0));
+    is_believed(cluster, &issuer).await;
+    assert_eq!(other.front.accepted(), 0);
 }
 
 /// What it answers is nobody's business: a page, or half a gigabyte.

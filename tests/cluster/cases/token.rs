@@ -68,6 +68,45 @@ pub async fn expired_by_a_clock_that_is_not_believed(cluster: Cluster) {
     machine.join(&document).await.must_join();
 }
 
+/// A join that outlives its token is over then, for the token's sake and not for the approval's.
+pub async fn expired_while_it_waits(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
+    let mut document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    document["expiresAt"] = (unix_now() + 4).into();
+    machine.deliver(&document);
+    let mut run = machine.start(&[]);
+    run.waits_for("csr_approval").await;
+    let outcome = run.end().await.must_be(5, "token_expired");
+    outcome.must_name(&["while the join was under way"]);
+    assert!(!machine.has(DOCUMENT));
+}
+
+/// The same by a clock that nobody vouches for: the token may live, and is kept for the next run.
+pub async fn expired_while_a_doubtful_clock_waits(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
+    machine.forget_clock();
+    let mut document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    document["expiresAt"] = (unix_now() + 3).into();
+    document["join"]["timeout"] = "5s".into();
+    machine.join(&document).await.must_be(75, "csr_pending");
+    assert!(machine.has(DOCUMENT));
+}
+
+/// The wait for a clock ends when there is one.
+pub async fn synchronized_while_it_waits(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    machine.forget_clock();
+    let mut document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    document["expiresAt"] = (unix_now() - 60).into();
+    machine.deliver(&document);
+    let mut run = machine.start(&[]);
+    run.waits_for("clock_sync").await;
+    machine.write("run/systemd/timesync/synchronized", "", 0o644);
+    run.end().await.must_be(5, "token_expired").must_name(&["this machine's clock"]);
+    assert_eq!(door.accepted(), 0, "nobody else's clock is asked");
+    assert!(!machine.has(DOCUMENT));
+}
+
 /// The document says it is good; only the cluster knows better.
 pub async fn expired_in_the_cluster(cluster: Cluster) {
     let (token, door, machine) =

@@ -113,6 +113,13 @@ pub(super) async fn revoke(arguments: Revoke) -> Result<(), Failure> {
             let one = client.get(&api.cluster, id).await?;
             if one["reconciling"] != json!(true) {
                 out::print(&if api.json { out::json(&one) } else { shown(&one) })?;
+                // Asked for again a revocation tells how it ended; not every server of the API need do so.
+                if let Ok(ended) = revoke_as_it_is(&client, &api.cluster, id).await
+                    && let Some(note) = ended.pointer("/response/note").and_then(Value::as_str)
+                    && !api.json
+                {
+                    out::print(&format!("{note}\n"))?;
+                }
                 return Ok(());
             }
             if Instant::now() >= until {

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use worker_bootstrap::token::Token;
+use worker_bootstrap::secret::Secret;
 
 /// How long a server may take to learn of a token.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -18,21 +18,26 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Returns when every server accepts the token.
-pub(super) async fn everywhere(reach: &Reach, token: &Token) -> Result<(), ClusterError> {
+pub(super) async fn everywhere(reach: &Reach, credential: &Secret) -> Result<(), ClusterError> {
     let http = client(&reach.authority).map_err(ClusterError::Refused)?;
     let end = Instant::now() + PATIENCE;
     for server in &reach.servers {
-        at(&http, server, token, end).await?;
+        at(&http, server, credential, end).await?;
     }
     Ok(())
 }
 
-async fn at(http: &reqwest::Client, server: &str, token: &Token, end: Instant) -> Result<(), ClusterError> {
+async fn at(
+    http: &reqwest::Client,
+    server: &str,
+    credential: &Secret,
+    end: Instant,
+) -> Result<(), ClusterError> {
     let mut pause = FIRST_PAUSE;
     loop {
         // Whoever has credentials may ask this; who has none that are good is told 401, never taken for
         // anonymous.
-        let question = http.get(format!("{server}/api")).bearer_auth(token.bearer().expose());
+        let question = http.get(format!("{server}/api")).bearer_auth(credential.expose());
         let seen = match question.send().await {
             Ok(answer) => match answer.status().as_u16() {
                 200 | 403 | 404 => return Ok(()),

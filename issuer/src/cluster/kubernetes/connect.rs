@@ -4,11 +4,14 @@ use super::{Cluster, ClusterError};
 use crate::cluster::Reach;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Uri};
+use http_body_util::Limited;
 use kube::Config;
+use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tower_http::map_response_body::MapResponseBodyLayer;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -16,6 +19,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may be silent: longer than a watch lasts. A kept connection that died without a word
 /// would else hold a list for as long as the kernel believes in it.
 const SILENCE: Duration = Duration::from_secs(25);
+
+/// The largest answer, in bytes: of lists a page of 500 objects comes at a time, and a watch ends before it has
+/// told so much.
+const LARGEST: usize = 32 * 1024 * 1024;
 
 /// How the cluster is reached.
 #[derive(Debug, Clone)]
@@ -78,8 +85,10 @@ pub(super) async fn connect(settings: &Settings) -> Result<Cluster, ClusterError
     ));
     // Another part of the process may have done so: the same one.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let client = kube::Client::try_from(config)
-        .map_err(|error| ClusterError::Refused(format!("cannot prepare the connection: {error}")))?;
+    let client = ClientBuilder::try_from(config)
+        .map_err(|error| ClusterError::Refused(format!("cannot prepare the connection: {error}")))?
+        .with_layer(&MapResponseBodyLayer::new(|body| Limited::new(body, LARGEST)))
+        .build();
     Ok(Cluster { client, reach: Arc::new(reach), approved: None })
 }
 

@@ -1,6 +1,7 @@
 //! Why the cluster did not do something, and the one way it is asked: with a deadline.
 
 use super::secret::Unreadable;
+use kube::runtime::watcher;
 use std::error::Error;
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ impl ClusterError {
                     _ => ClusterError::Refused(said),
                 }
             }
-            other => ClusterError::Unavailable(format!("{doing}: {}", chain(other))),
+            other => ClusterError::Unavailable(format!("{doing}: {}", told(other))),
         }
     }
 }
@@ -44,7 +45,31 @@ impl From<Unreadable> for ClusterError {
     }
 }
 
-/// An error and its causes in one line; none of them holds a token.
+/// What may be said of an error: where an answer cannot be read, and never what stands there, which can be a
+/// token.
+fn told(error: &kube::Error) -> String {
+    match error {
+        kube::Error::SerdeError(error) => format!(
+            "the answer cannot be read ({:?} error in line {}, column {})",
+            error.classify(),
+            error.line(),
+            error.column()
+        ),
+        other => chain(other),
+    }
+}
+
+/// The same of a watch.
+pub(super) fn of_watch(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(error) => format!("listing: {}", told(error)),
+        watcher::Error::WatchStartFailed(error) => format!("beginning: {}", told(error)),
+        watcher::Error::WatchFailed(error) => told(error),
+        other => chain(other),
+    }
+}
+
+/// An error and its causes in one line.
 fn chain(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -9,6 +9,7 @@
 //! Nothing is kept here: after a restart everything is read from the cluster again.
 
 mod accepted;
+mod accounts;
 mod connect;
 mod enforce;
 mod error;
@@ -25,8 +26,11 @@ pub use manifest::MANIFEST;
 pub use words::GROUP;
 pub use words::reason::ALREADY_USED as TOKEN_ALREADY_USED;
 
-use super::{Grant, Promise, Reach, Seen, Withdrawn};
+use super::{Exposed, Grant, Notice, Promise, Reach, Standing, Withdrawn};
+use error::{Said, ask};
 use k8s_openapi::api::core::v1::Secret;
+use kube::api::DeleteParams;
+use secret::Held;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,13 +77,13 @@ impl Cluster {
         Reach::clone(&self.reach)
     }
 
-    /// What can be promised of its tokens, now. Roles can be bound at any time: worth asking again before
+    /// What can be promised of a new token, now. Roles can be bound at any time: worth asking again before
     /// a promise is given to somebody.
     ///
     /// # Errors
     /// The cluster cannot be asked.
     pub async fn promise(&self) -> Result<Promise, ClusterError> {
-        promise::ask(self).await
+        Ok(promise::ask(self).await?.0)
     }
 
     /// Makes the token good, and returns when it authenticates at every server that machines are told
@@ -91,8 +95,26 @@ impl Cluster {
         grant::grant(self, &grant).await
     }
 
+    /// How a granted token stands, now. What its machine authenticates with is good at every server that machines
+    /// are told of; asked for again it is another one that is as good.
+    ///
+    /// # Errors
+    /// See [`ClusterError`].
+    pub async fn standing(&self, grant: Grant<'_>) -> Result<Standing, ClusterError> {
+        grant::standing(self, &grant).await
+    }
+
+    /// The tokens that the cluster approves every machine of.
+    ///
+    /// # Errors
+    /// The cluster cannot be asked.
+    pub async fn exposed(&self) -> Result<Option<Exposed>, ClusterError> {
+        promise::exposed(self).await
+    }
+
     /// Makes the token useless for whoever has not used it yet. One that was used is left to its machine
-    /// for some minutes more, so that the join under way ends: nobody else can use it meanwhile.
+    /// for some minutes more, so that the join under way ends: nobody else can use it meanwhile, except where the
+    /// cluster approves every machine: there it ends at once.
     ///
     /// # Errors
     /// See [`ClusterError`].
@@ -100,10 +122,23 @@ impl Cluster {
         withdraw::withdraw(self, token).await
     }
 
-    /// Enforces single use until its future is dropped, and tells what it sees: each thing at least once,
-    /// again after a restart. A receiver that is slow slows it down; one that is gone does not stop it.
-    pub async fn enforce(self, seen: mpsc::Sender<Seen>) {
+    /// Enforces single use until its future is dropped, and tells what it sees: each thing until it is kept,
+    /// and again after a restart. The Secret of a used token is not removed before its join was kept or its time
+    /// is up, so that whoever comes next finds it. A receiver that is slow slows the telling down, and one that keeps nothing
+    /// or is gone does not stop what is enforced.
+    pub async fn enforce(self, seen: mpsc::Sender<Notice>) {
         enforce::run(self, seen).await;
+    }
+
+    /// Removes a token's Secret as it was read. Its account follows where single use is enforced.
+    async fn remove(&self, doing: &str, held: &Held) -> Result<Said<()>, ClusterError> {
+        let exactly = DeleteParams { preconditions: Some(held.precisely()), ..DeleteParams::default() };
+        let name = secret::name(&held.token);
+        Ok(match ask(doing, self.secrets().delete(&name, &exactly)).await? {
+            Said::Done(_) => Said::Done(()),
+            Said::Absent => Said::Absent,
+            Said::Conflict => Said::Conflict,
+        })
     }
 
     fn secrets(&self) -> kube::Api<Secret> {

@@ -1,7 +1,7 @@
 //! The Secret by which a cluster knows a token, and what this backend reads from it: whose the token is,
 //! when it ends, and who used it.
 
-use super::words::{BOOTSTRAP, GROUP, MANAGED_BY, NODE_HASH, TOKEN_TYPE, USED_BY};
+use super::words::{ACCOUNT_TYPE, BOOTSTRAP, GROUP, MANAGED_BY, NODE_HASH, TOKEN_TYPE, USED_BY};
 use crate::clock;
 use crate::cluster::{Grant, Use};
 use k8s_openapi::ByteString;
@@ -14,9 +14,31 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use worker_bootstrap::token::{Token, TokenId};
 
-/// The name of a token's Secret: Kubernetes finds it by that.
+/// What the names of tokens' Secrets begin with.
+pub(super) const PREFIX: &str = "bootstrap-token-";
+
+/// The name of a token's Secret: Kubernetes finds it by that. Its account has the same.
 pub(super) fn name(token: &TokenId) -> String {
-    format!("bootstrap-token-{token}")
+    format!("{PREFIX}{token}")
+}
+
+/// What a machine with the token authenticates with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The token itself: its Secret makes it good.
+    Token,
+    /// A token of its account.
+    Account,
+}
+
+impl Kind {
+    fn of(secret: &Secret) -> Option<Kind> {
+        match secret.type_.as_deref()? {
+            TOKEN_TYPE => Some(Kind::Token),
+            ACCOUNT_TYPE => Some(Kind::Account),
+            _ => None,
+        }
+    }
 }
 
 /// What binds a token: written once, before the request that it names is approved, and never taken back: a
@@ -60,6 +82,7 @@ pub(super) struct Unreadable {
 #[derive(Debug, Clone)]
 pub(super) struct Held {
     pub(super) token: TokenId,
+    pub(super) kind: Kind,
     /// The bootstrap it is tied to; none where it is not ours.
     pub(super) bootstrap: Option<String>,
     /// None: it never expires, which none of ours does.
@@ -78,9 +101,9 @@ impl Held {
         let metadata = &secret.metadata;
         let name = metadata.name.clone().unwrap_or_default();
         let unreadable = |why| Unreadable { name: name.clone(), why };
-        let token = name.strip_prefix("bootstrap-token-").and_then(TokenId::parse);
-        let token = token.filter(|_| secret.type_.as_deref() == Some(TOKEN_TYPE));
-        let token = token.ok_or_else(|| unreadable("it is not a bootstrap token's"))?;
+        let token = name.strip_prefix(PREFIX).and_then(TokenId::parse);
+        let known = token.zip(Kind::of(secret));
+        let (token, kind) = known.ok_or_else(|| unreadable("it is not a bootstrap token's"))?;
         let annotation = |key: &str| metadata.annotations.as_ref().and_then(|all| all.get(key));
         let bound = annotation(USED_BY)
             .map(|text| {
@@ -93,6 +116,7 @@ impl Held {
             .transpose()?;
         Ok(Held {
             token,
+            kind,
             bootstrap: annotation(BOOTSTRAP).cloned(),
             expires,
             bound,
@@ -151,17 +175,25 @@ pub(super) fn node_hash(node: &str) -> String {
     digest.as_ref()[..20].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The Secret that makes a token good: for authentication alone, in our group, until it expires.
-pub(super) fn object(grant: &Grant<'_>) -> Secret {
+/// The Secret that makes a token good: for authentication alone, in our group, until it expires. One that an
+/// account stands in for holds nothing secret.
+pub(super) fn object(grant: &Grant<'_>, kind: Kind) -> Secret {
     let id = grant.token.id();
-    let data = [
+    let expiration = clock::seconds(grant.expires);
+    let mut data = vec![
         ("token-id", id.as_str()),
-        ("token-secret", grant.token.secret_half()),
-        ("usage-bootstrap-authentication", "true"),
-        ("auth-extra-groups", GROUP),
-        ("expiration", &clock::seconds(grant.expires)),
+        ("expiration", &expiration),
         ("description", "One-time token of a worker bootstrap; see the annotations."),
     ];
+    let of_kind = match kind {
+        Kind::Token => {
+            data.push(("token-secret", grant.token.secret_half()));
+            data.push(("usage-bootstrap-authentication", "true"));
+            data.push(("auth-extra-groups", GROUP));
+            TOKEN_TYPE
+        }
+        Kind::Account => ACCOUNT_TYPE,
+    };
     let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
     Secret {
         metadata: ObjectMeta {
@@ -170,7 +202,7 @@ pub(super) fn object(grant: &Grant<'_>) -> Secret {
             annotations: Some(BTreeMap::from([owned((BOOTSTRAP, grant.bootstrap.as_str()))])),
             ..ObjectMeta::default()
         },
-        type_: Some(TOKEN_TYPE.to_owned()),
+        type_: Some(of_kind.to_owned()),
         data: Some(data.into_iter().map(|(key, value)| (key.to_owned(), ByteString(value.into()))).collect()),
         ..Secret::default()
     }

@@ -2,16 +2,17 @@
 //! deletion fail, and what is there is read again.
 
 use super::error::{Said, ask};
-use super::secret::{self, Held};
-use super::{Cluster, ClusterError};
+use super::secret::{self, Held, Kind};
+use super::{Cluster, ClusterError, promise};
 use crate::clock;
-use crate::cluster::Withdrawn;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use crate::cluster::{Promise, Withdrawn};
+use kube::api::{Patch, PatchParams};
 use time::Duration;
 use worker_bootstrap::token::TokenId;
 
 /// How long the machine that used a token may go on with it: for the end of a join that is under way.
 const GRACE: Duration = Duration::minutes(10);
+const REMOVING: &str = "deleting the token's Secret";
 /// Each time round somebody else has written to the Secret, which happens twice in a token's life.
 const ROUNDS: usize = 8;
 
@@ -27,13 +28,27 @@ pub(super) async fn withdraw(cluster: &Cluster, token: &TokenId) -> Result<Withd
             return Err(ClusterError::Refused(format!("the Secret {name} is not of this issuer's making")));
         }
         let Some(bound) = &held.bound else {
-            let exactly = DeleteParams { preconditions: Some(held.precisely()), ..DeleteParams::default() };
-            match ask("deleting the token's Secret", secrets.delete(&name, &exactly)).await? {
-                Said::Done(_) => return Ok(Withdrawn::Unused),
+            match cluster.remove(REMOVING, &held).await? {
+                // Nothing may come between the reading and the deletion, or the use always wins.
+                Said::Done(()) => {
+                    return Ok(if several(cluster, held.kind).await.unwrap_or(false) {
+                        Withdrawn::MultiUse(None)
+                    } else {
+                        Withdrawn::Unused
+                    });
+                }
                 Said::Absent => return Ok(Withdrawn::Gone),
                 Said::Conflict => continue,
             }
         };
+        // Whoever has the token could go on with it for as long as it is there.
+        if several(cluster, held.kind).await? {
+            match cluster.remove(REMOVING, &held).await? {
+                Said::Done(()) => return Ok(Withdrawn::MultiUse(Some(bound.by()))),
+                Said::Absent => return Ok(Withdrawn::Gone),
+                Said::Conflict => continue,
+            }
+        }
         let end = clock::now() + GRACE;
         if held.expires.is_some_and(|at| at <= end) {
             return Ok(Withdrawn::Used(bound.by()));
@@ -46,4 +61,14 @@ pub(super) async fn withdraw(cluster: &Cluster, token: &TokenId) -> Result<Withd
         }
     }
     Err(ClusterError::Unavailable(format!("the Secret {name} changes each time it is read")))
+}
+
+/// Whether the cluster approves by itself what tokens of this kind ask for. What is no answer is no yes, but for
+/// an outage: that is waited for.
+async fn several(cluster: &Cluster, kind: Kind) -> Result<bool, ClusterError> {
+    match promise::of(cluster, kind).await {
+        Ok(promise) => Ok(promise != Promise::OneTime),
+        Err(error @ ClusterError::Unavailable(_)) => Err(error),
+        Err(_) => Ok(false),
+    }
 }

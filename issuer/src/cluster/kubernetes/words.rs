@@ -13,6 +13,15 @@ pub(super) const BOOTSTRAP: &str = "bootstrap.akua.dev/bootstrap-id";
 /// The annotation that says who used the token: it binds the token, and is never changed.
 pub(super) const USED_BY: &str = "bootstrap.akua.dev/used-by";
 
+/// The namespace of the accounts that stand in for tokens, where the cluster approves every token's machine.
+pub(super) const ACCOUNTS: &str = "worker-bootstrap";
+/// Their group. It may do what [`GROUP`] may.
+pub(super) const ACCOUNTS_GROUP: &str = "system:serviceaccounts:worker-bootstrap";
+/// What their user names begin with.
+pub(super) const ACCOUNT_USER: &str = "system:serviceaccount:worker-bootstrap:";
+/// The type of the Secrets of tokens that accounts stand in for.
+pub(super) const ACCOUNT_TYPE: &str = "bootstrap.akua.dev/account";
+
 /// The type of the Secrets that hold bootstrap tokens.
 pub(super) const TOKEN_TYPE: &str = "bootstrap.kubernetes.io/token";
 /// What the user name of a token's bearer begins with.

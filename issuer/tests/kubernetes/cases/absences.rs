@@ -4,6 +4,7 @@ use super::once::used;
 use crate::csr::{Bearer, Csr, End, ask, end_of};
 use crate::rig::{Issuer, SECRETS, id, secret};
 use crate::support::cluster::{Cluster, Kind, SecondServer};
+use crate::support::eventually;
 use crate::support::front::Mode;
 use crate::support::machine::Machine;
 use crate::support::token::{Trust, document};
@@ -98,6 +99,38 @@ pub async fn told_again_after_a_restart(cluster: Cluster) {
     crate::rig::secret_goes(&cluster, &token).await;
     let late = Issuer::start(&cluster).await;
     late.tells("the join", &token, |what| matches!(what, Happened::Joined(_)).then_some(())).await;
+}
+
+/// A join is told until it is kept, by whoever is there, and the Secret stays until then.
+pub async fn told_until_it_is_kept(cluster: Cluster) {
+    let joined = |what: &Happened| matches!(what, Happened::Joined(_));
+    let mut issuer = Issuer::start(&cluster).await;
+    issuer.keeps(false);
+    let tokens = [issuer.token().await, issuer.token().await];
+    for token in &tokens {
+        let csr = Csr::fresh();
+        assert_eq!(ask(&cluster, &Bearer::of(&cluster, token), &csr).await, End::Issued);
+        cluster.admin.create_node(&csr.node, "True", "its-own").await;
+        eventually("it is told more than once", async || (issuer.times(token, joined) > 1).then_some(()))
+            .await;
+        assert!(secret(&cluster, token).await.is_some(), "nobody has kept the join");
+    }
+    issuer.keeps(true);
+    crate::rig::secret_goes(&cluster, &tokens[0]).await;
+    crate::rig::secret_goes(&cluster, &tokens[1]).await;
+
+    // One that ended between the cluster's word and its store.
+    issuer.keeps(false);
+    let token = issuer.token().await;
+    let csr = Csr::fresh();
+    assert_eq!(ask(&cluster, &Bearer::of(&cluster, &token), &csr).await, End::Issued);
+    cluster.admin.create_node(&csr.node, "True", "its-own").await;
+    issuer.tells("the join", &token, |what| joined(what).then_some(())).await;
+    issuer.kill().await;
+    assert!(secret(&cluster, &token).await.is_some(), "nobody has kept the join");
+    let after = Issuer::start(&cluster).await;
+    after.tells("the join", &token, |what| joined(what).then_some(())).await;
+    crate::rig::secret_goes(&cluster, &token).await;
 }
 
 /// An agent that died while it waited finishes on its next run; on the real cluster by way of another API

@@ -8,7 +8,8 @@ pub mod once;
 pub mod outages;
 pub mod withdrawals;
 
+/// What only a real control plane has: roles, a second API server, restarts.
+mod accounts;
 /// Many at once; takes minutes.
 mod races;
-/// What only a real control plane has: roles, a second API server, restarts.
 mod real_only;

@@ -1,17 +1,17 @@
 //! What only a real control plane has: roles, other approvers, a second API server, restarts.
 
 use crate::csr::{Bearer, Csr, End, ask, end_of};
-use crate::rig::{Issuer, account_token, apply, collection, id, is_one_time, objects, secret_goes};
+use crate::rig::{Issuer, account_token, apply, collection, id, is_one_time, objects, secret, secret_goes};
 use crate::support::cluster::{Cluster, Kind, SecondServer};
 use crate::support::eventually;
-use bootstrap_issuer::cluster::Promise;
 use bootstrap_issuer::cluster::kubernetes::MANIFEST;
+use bootstrap_issuer::cluster::{Happened, Promise, Withdrawn};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+pub const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 
-/// As k0s binds them: whatever any token asks for is approved.
+/// Whatever any token asks for is approved, and whatever any account does.
 #[test]
 #[ignore = "needs a control plane: tests/run"]
 fn a_cluster_that_approves_everything_is_told_apart() {
@@ -20,7 +20,10 @@ fn a_cluster_that_approves_everything_is_told_apart() {
         assert!(is_one_time(&issuer).await);
         let binding = json!({
             "metadata": {"name": "everybody-is-approved"},
-            "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:bootstrappers"}],
+            "subjects": [
+                {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:bootstrappers"},
+                {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:serviceaccounts"},
+            ],
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
                 "name": "system:certificates.k8s.io:certificatesigningrequests:nodeclient"},
         });
@@ -31,6 +34,21 @@ fn a_cluster_that_approves_everything_is_told_apart() {
         })
         .await;
         assert!(why.contains("everybody-is-approved"), "{why}");
+        // Whoever is first is known; and at a revocation nobody is left anything.
+        let (used, unused) = (issuer.token().await, issuer.token().await);
+        let enforcing = Issuer::start(&cluster).await;
+        let first = Csr::fresh();
+        assert_eq!(ask(&cluster, &Bearer::of(&cluster, &used), &first).await, End::Issued);
+        enforcing.tells("the use", &used, |what| matches!(what, Happened::Bound(_)).then_some(())).await;
+        let withdrawn = issuer.backend.withdraw(&id(&used)).await.unwrap();
+        assert!(
+            matches!(&withdrawn, Withdrawn::MultiUse(Some(by)) if by.node == first.node),
+            "{withdrawn:?}"
+        );
+        assert_eq!(issuer.backend.withdraw(&id(&unused)).await.unwrap(), Withdrawn::MultiUse(None));
+        for token in [&used, &unused] {
+            assert!(secret(&cluster, token).await.is_none());
+        }
         let path = format!("{BINDINGS}/everybody-is-approved");
         assert_eq!(cluster.admin.ask(Method::DELETE, &path, None).await.0, 200);
         eventually("the binding has gone", async || is_one_time(&issuer).await.then_some(())).await;
@@ -123,7 +141,7 @@ fn every_right_is_needed() {
     });
 }
 
-fn rights(role: &Value) -> Vec<(usize, usize)> {
+pub fn rights(role: &Value) -> Vec<(usize, usize)> {
     let rules = role["rules"].as_array().unwrap();
     let verbs = |rule: &Value| rule["verbs"].as_array().unwrap().len();
     rules.iter().enumerate().flat_map(|(at, rule)| (0..verbs(rule)).map(move |verb| (at, verb))).collect()

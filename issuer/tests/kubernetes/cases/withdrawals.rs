@@ -80,10 +80,15 @@ pub async fn race(cluster: &Cluster, other: &Issuer, times: u32) {
         let token = issuer.token().await;
         let bearer = Bearer::of(cluster, &token);
         let csr = Csr::fresh();
-        // From long before the use to long after it.
-        let head_start = Duration::from_millis(u64::from(time % 20));
+        // From long before the use to long after it, on a quick machine and on a slow one.
+        let (ahead, behind) = match time % 20 {
+            early @ 0..4 => (4 - early, 0),
+            late => (0, late - 4),
+        };
+        let [ahead, behind] = [ahead * 20, behind * 3].map(|ms| Duration::from_millis(u64::from(ms)));
         let (end, withdrawn) = tokio::join!(
             async {
+                tokio::time::sleep(ahead).await;
                 match bearer.post(&csr).await {
                     Ok(name) => Some(end_of(cluster, &name).await),
                     Err(status) => {
@@ -93,7 +98,7 @@ pub async fn race(cluster: &Cluster, other: &Issuer, times: u32) {
                 }
             },
             async {
-                tokio::time::sleep(head_start).await;
+                tokio::time::sleep(behind).await;
                 other.backend.withdraw(&id(&token)).await.unwrap()
             }
         );

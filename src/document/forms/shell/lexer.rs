@@ -1,5 +1,6 @@
 //! The walk over a script: words, control operators, redirections, here-documents.
 
+use super::standing::{Ends, Standing};
 use super::{Command, HereDocument, Word};
 use crate::document::whole;
 use crate::secret::{Secret, SecretBytes};
@@ -16,10 +17,34 @@ pub(in crate::document::forms) fn commands(text: &str) -> Result<Vec<Command>, F
         begun: 1,
         awaited: Vec::new(),
         next_is: Next::Word,
+        standing: Standing::new(),
     };
     lexer.run()?;
+    if let Some((since, doubt)) = lexer.standing.unclosed() {
+        for command in lexer.done.iter_mut().skip(since) {
+            command.doubt.get_or_insert_with(|| doubt.clone());
+        }
+    }
     Ok(lexer.done)
 }
+
+/// What may stand before a function's name.
+const RESERVED: [&str; 10] = ["function", "{", "if", "then", "elif", "else", "while", "until", "do", "!"];
+
+/// The control operators, a longer one before what it begins with.
+const OPERATORS: [(&[u8], Ends); 11] = [
+    (b";;&", Ends::Arm),
+    (b";;", Ends::Arm),
+    (b";&", Ends::Arm),
+    (b"&&", Ends::And),
+    (b"||", Ends::Or),
+    (b"|&", Ends::Pipe),
+    (b";", Ends::Here),
+    (b"&", Ends::Background),
+    (b"|", Ends::Pipe),
+    (b"(", Ends::Open),
+    (b")", Ends::Close),
+];
 
 /// What the next word is for.
 enum Next {
@@ -48,6 +73,7 @@ pub(super) struct Lexer<'a> {
     begun: u64,
     awaited: Vec<Awaited>,
     next_is: Next,
+    standing: Standing,
 }
 
 impl Lexer<'_> {
@@ -56,27 +82,26 @@ impl Lexer<'_> {
             match byte {
                 b'\n' => {
                     self.bump();
-                    self.end_command();
+                    self.end_command(Ends::Line);
                     self.here_documents()?;
                 }
                 b' ' | b'\t' | b'\r' => self.bump(),
                 b'#' => self.skip_line(),
                 b'(' if self.words.is_empty() && self.text[self.at..].starts_with(b"((") => {
-                    self.arithmetic()?
+                    self.arithmetic()?;
                 }
-                b';' | b'&' | b'|' | b'(' | b')' => {
-                    self.bump();
-                    // &> is a redirection.
-                    if byte == b'&' && self.peek() == Some(b'>') {
-                        continue;
-                    }
-                    self.end_command();
+                // &> is a redirection.
+                b'&' if self.text[self.at..].starts_with(b"&>") => self.bump(),
+                b'(' if self.is_function() => {
+                    self.until(b')')?;
+                    self.end_command(Ends::Function);
                 }
+                b';' | b'&' | b'|' | b'(' | b')' => self.operator(),
                 b'<' | b'>' => self.redirection(),
                 _ => self.word()?,
             }
         }
-        self.end_command();
+        self.end_command(Ends::Here);
         match self.awaited.first() {
             Some(_) => Err(self.fault("expected the end of a here-document")),
             None => Ok(()),
@@ -110,22 +135,49 @@ impl Lexer<'_> {
         }
     }
 
+    /// `((`: arithmetic where both are closed together, or else two shells of their own.
     fn arithmetic(&mut self) -> Result<(), Fault> {
+        let begin = (self.at, self.line);
         self.bump();
-        self.balanced(b'(', b')')
+        self.balanced(b'(', b')')?;
+        if self.peek() == Some(b')') {
+            self.bump();
+            self.standing.begun();
+        } else {
+            (self.at, self.line) = begin;
+            self.operator();
+        }
+        Ok(())
     }
 
-    fn end_command(&mut self) {
+    fn operator(&mut self) {
+        let rest = &self.text[self.at..];
+        let known = OPERATORS.iter().find(|(operator, _)| rest.starts_with(operator));
+        let (length, ends) = known.map_or((1, Ends::Here), |(operator, ends)| (operator.len(), *ends));
+        self.at += length;
+        self.end_command(ends);
+    }
+
+    /// Whether the bracket here follows a function's name, and is closed at once.
+    fn is_function(&self) -> bool {
+        let reserved = |word: &&Word| word.bare && RESERVED.contains(&word.text.expose());
+        let [name] = &self.words[self.words.iter().take_while(reserved).count()..] else { return false };
+        let inside = self.text[self.at + 1..].iter().find(|byte| !b" \t".contains(byte));
+        name.bare && !name.text.expose().contains('=') && inside == Some(&b')')
+    }
+
+    fn end_command(&mut self, ends: Ends) {
         self.next_is = Next::Word;
-        let waited_for = self.awaited.iter().any(|awaited| awaited.command == self.done.len());
-        if self.words.is_empty() && !waited_for {
-            return;
-        }
         let words = std::mem::take(&mut self.words);
-        self.done.push(Command { line: self.begun, words, documents: Vec::new() });
+        let doubt = self.standing.command(&words, ends, self.done.len());
+        let waited_for = self.awaited.iter().any(|awaited| awaited.command == self.done.len());
+        if !words.is_empty() || waited_for {
+            self.done.push(Command { line: self.begun, words, documents: Vec::new(), doubt });
+        }
     }
 
     fn redirection(&mut self) {
+        self.standing.begun();
         let here = self.text[self.at..].starts_with(b"<<") && !self.text[self.at..].starts_with(b"<<<");
         while self.peek().is_some_and(|byte| b"<>&|".contains(&byte)) {
             self.bump();
@@ -195,7 +247,7 @@ impl Lexer<'_> {
                     self.begun = line;
                 }
                 let text = String::from_utf8(text).map_err(|_| self.fault("expected UTF-8 text"))?;
-                self.words.push(Word { text: Secret::new(text), literal });
+                self.words.push(Word { text: Secret::new(text), literal, bare: literal && !quoted });
             }
         }
         Ok(())

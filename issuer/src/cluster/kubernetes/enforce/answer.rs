@@ -20,6 +20,9 @@ const CHANGED: Duration = Duration::from_millis(200);
 /// `sha256:` and sixteen digits.
 const KEY_SHOWN: usize = 23;
 
+/// Of a message, in bytes.
+const LONGEST: usize = 1000;
+
 /// A verdict: the condition's type, reason and message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -34,7 +37,9 @@ impl Answer {
     }
 }
 
-fn denied(reason: &'static str, message: String) -> Answer {
+fn denied(reason: &'static str, mut message: String) -> Answer {
+    // A request's own words may be in it, and it is written to the request, the log and the database.
+    message.truncate(message.floor_char_boundary(LONGEST));
     Answer { kind: "Denied", reason, message }
 }
 
@@ -77,11 +82,26 @@ pub(super) fn expired(token: &TokenId, at: Option<OffsetDateTime>) -> Answer {
     )
 }
 
+/// Who has a name, where it is a Node.
+pub(super) fn a_node(since: OffsetDateTime) -> String {
+    format!("there is a Node of this name since {}", clock::seconds(since))
+}
+
 pub(super) fn name_taken(token: &TokenId, wanted: &Use, who: &str) -> Answer {
     let message = format!(
         "the name {} is taken: {who}. Token {token} was not used up: give this machine another name, or remove the \
          other one (kubectl delete node {}) if it is gone",
         wanted.node, wanted.node
+    );
+    denied(reason::NAME_TAKEN, message)
+}
+
+/// The same where there is no Node yet: what ends the other one's claim is the end of its bootstrap.
+pub(super) fn name_awaited(token: &TokenId, wanted: &Use, who: &str) -> Answer {
+    let message = format!(
+        "the name {} is taken: {who}. Token {token} was not used up: give this machine another name, or revoke the \
+         other one's bootstrap if that machine is gone, which ends its claim within ten minutes",
+        wanted.node
     );
     denied(reason::NAME_TAKEN, message)
 }

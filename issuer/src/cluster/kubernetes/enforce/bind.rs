@@ -50,9 +50,11 @@ pub(super) async fn bind(
         if held.expired(now) {
             return Ok(Some(answer::expired(token, held.expires)));
         }
-        let node = node?.map(|since| format!("there is a Node of this name since {}", clock::seconds(since)));
-        if let Some(who) = node.or(other?) {
-            return Ok(Some(answer::name_taken(token, wanted, &who)));
+        if let Some(since) = node? {
+            return Ok(Some(answer::name_taken(token, wanted, &answer::a_node(since))));
+        }
+        if let Some(who) = other? {
+            return Ok(Some(answer::name_awaited(token, wanted, &who)));
         }
         let bound = Bound {
             node: wanted.node.clone(),
@@ -63,8 +65,13 @@ pub(super) async fn bind(
         let change = Patch::Merge(held.bind(&bound));
         let params = PatchParams::default();
         if let Said::Done(_) = ask("binding the token", secrets.patch(&name, &params, &change)).await? {
-            let other = rival(enforcer, token, wanted).await?;
-            return Ok(other.map(|who| answer::name_taken_from(token, wanted, &who)));
+            if let Some(who) = rival(enforcer, token, wanted).await? {
+                return Ok(Some(answer::name_taken_from(token, wanted, &who)));
+            }
+            // A rival that is not there any more may have joined since the look above. In this order: its Secret
+            // goes only once its Node is there. And nothing of ours was approved yet, so the Node is not ours.
+            let node = enforcer.node_since(&wanted.node).await?;
+            return Ok(node.map(|since| answer::name_taken_from(token, wanted, &answer::a_node(since))));
         }
     }
     Err(ClusterError::Unavailable(format!("the Secret {name} changes each time it is read")))

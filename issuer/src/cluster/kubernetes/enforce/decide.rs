@@ -2,7 +2,7 @@
 
 use super::answer::{self, write};
 use super::bind::bind;
-use super::{Enforcer, judge};
+use super::{AGAIN, Enforcer, judge};
 use crate::clock;
 use crate::cluster::Happened;
 use crate::cluster::kubernetes::ClusterError;
@@ -16,6 +16,11 @@ use std::time::Instant;
 use time::OffsetDateTime;
 use worker_bootstrap::token::TokenId;
 
+/// What comes after something was told: another look where it was not kept.
+fn then(kept: bool) -> Action {
+    if kept { Action::await_change() } else { Action::requeue(AGAIN) }
+}
+
 /// Decides on a request, or tells what was decided on it.
 pub(super) async fn request(
     request: Arc<CertificateSigningRequest>,
@@ -23,31 +28,30 @@ pub(super) async fn request(
 ) -> Result<Action, ClusterError> {
     let Some(token) = judge::token(&request) else { return Ok(Action::await_change()) };
     if let Some(denial) = condition(&request, "Denied") {
-        denied(&enforcer, &token, denial).await;
-    } else if let Some(approval) = condition(&request, "Approved") {
-        approved(&enforcer, &token, &request, approval).await?;
-    } else {
-        let began = Instant::now();
-        let verdict = match judge::wanted(&request) {
-            Err(why) => answer::not_a_kubelets(&token, &why),
-            Ok(by) => {
-                let name = request.metadata.name.as_deref().unwrap_or_default();
-                let refusal = bind(&enforcer, &token, &by, name).await?;
-                refusal.unwrap_or_else(|| answer::approved(&token, &by))
-            }
-        };
-        let written = write(&enforcer, &request, &verdict).await?;
-        if let Some(measure) = enforcer
-            .cluster
-            .approved
-            .as_ref()
-            .filter(|_| verdict.is_approval() && written == Action::await_change())
-        {
-            measure(began.elapsed());
-        }
-        return Ok(written);
+        return Ok(then(denied(&enforcer, &token, denial).await));
     }
-    Ok(Action::await_change())
+    if let Some(approval) = condition(&request, "Approved") {
+        return Ok(then(approved(&enforcer, &token, &request, approval).await?));
+    }
+    let began = Instant::now();
+    let verdict = match judge::wanted(&request) {
+        Err(why) => answer::not_a_kubelets(&token, &why),
+        Ok(by) => {
+            let name = request.metadata.name.as_deref().unwrap_or_default();
+            let refusal = bind(&enforcer, &token, &by, name).await?;
+            refusal.unwrap_or_else(|| answer::approved(&token, &by))
+        }
+    };
+    let written = write(&enforcer, &request, &verdict).await?;
+    if let Some(measure) = enforcer
+        .cluster
+        .approved
+        .as_ref()
+        .filter(|_| verdict.is_approval() && written == Action::await_change())
+    {
+        measure(began.elapsed());
+    }
+    Ok(written)
 }
 
 fn condition<'a>(
@@ -64,22 +68,24 @@ fn said_at(condition: &CertificateSigningRequestCondition) -> OffsetDateTime {
 }
 
 /// Told from what stands in the cluster, so that nothing is lost when whoever denied it ends right after.
-async fn denied(enforcer: &Enforcer, token: &TokenId, denial: &CertificateSigningRequestCondition) {
+/// False where it was not kept.
+async fn denied(enforcer: &Enforcer, token: &TokenId, denial: &CertificateSigningRequestCondition) -> bool {
     let said = denial.reason.clone().unwrap_or_default();
-    if reason::DENIALS.contains(&said.as_str()) {
-        let what = Happened::Denied { reason: said, message: denial.message.clone().unwrap_or_default() };
-        enforcer.tell(token, what, said_at(denial)).await;
+    if !reason::DENIALS.contains(&said.as_str()) {
+        return true;
     }
+    let what = Happened::Denied { reason: said, message: denial.message.clone().unwrap_or_default() };
+    enforcer.tell(token, what, said_at(denial)).await
 }
 
-/// An approval: by this backend, which bound the token before, or by somebody else.
+/// An approval: by this backend, which bound the token before, or by somebody else. False where it was not kept.
 async fn approved(
     enforcer: &Enforcer,
     token: &TokenId,
     request: &CertificateSigningRequest,
     approval: &CertificateSigningRequestCondition,
-) -> Result<(), ClusterError> {
-    let Ok(by) = judge::wanted(request) else { return Ok(()) };
+) -> Result<bool, ClusterError> {
+    let Ok(by) = judge::wanted(request) else { return Ok(true) };
     if approval.reason.as_deref() != Some(reason::BOUND) {
         let name = request.metadata.name.as_deref().unwrap_or_default();
         // What is done is done; but who was first is worth knowing, and whoever comes next is told.
@@ -90,16 +96,16 @@ async fn approved(
                 refusal.reason,
                 refusal.message
             );
-            return Ok(());
+            return Ok(true);
         }
     }
-    enforcer.tell(token, Happened::Bound(by.clone()), said_at(approval)).await;
+    let kept = enforcer.tell(token, Happened::Bound(by.clone()), said_at(approval)).await;
     let secrets = enforcer.cluster.secrets();
     let held = ask("reading the token's Secret", secrets.get_metadata(&secret::name(token))).await?;
     if let Said::Absent = held
         && let Some(since) = enforcer.node_since(&by.node).await?
     {
-        enforcer.tell(token, Happened::Joined(by), since).await;
+        return Ok(enforcer.tell(token, Happened::Joined(by), since).await && kept);
     }
-    Ok(())
+    Ok(kept)
 }

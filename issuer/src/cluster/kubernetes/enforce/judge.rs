@@ -4,7 +4,8 @@
 
 use crate::cluster::Use;
 use crate::cluster::certificate_request::Parsed;
-use crate::cluster::kubernetes::words::{GROUP, SIGNER, TOKEN_USER};
+use crate::cluster::kubernetes::secret::PREFIX;
+use crate::cluster::kubernetes::words::{ACCOUNT_USER, ACCOUNTS_GROUP, GROUP, SIGNER, TOKEN_USER};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use worker_bootstrap::token::TokenId;
 
@@ -17,9 +18,12 @@ const LONGEST_NAME: usize = 253;
 /// that this backend does not ask for.
 pub(super) fn token(request: &CertificateSigningRequest) -> Option<TokenId> {
     let spec = &request.spec;
-    let ours = spec.signer_name == SIGNER && spec.groups.iter().flatten().any(|group| group == GROUP);
-    let user = spec.username.as_deref().filter(|_| ours)?;
-    user.strip_prefix(TOKEN_USER).and_then(TokenId::parse)
+    let user = spec.username.as_deref().filter(|_| spec.signer_name == SIGNER)?;
+    let is_in = |ours: &str| spec.groups.iter().flatten().any(|group| group == ours);
+    if let Some(account) = user.strip_prefix(ACCOUNT_USER).filter(|_| is_in(ACCOUNTS_GROUP)) {
+        return account.strip_prefix(PREFIX).and_then(TokenId::parse);
+    }
+    user.strip_prefix(TOKEN_USER).filter(|_| is_in(GROUP)).and_then(TokenId::parse)
 }
 
 /// Who is to use the token; or why it is not a kubelet's request.
@@ -148,14 +152,23 @@ mod tests {
         assert!(wanted(&request).is_err());
     }
 
+    fn is_account(spec: &mut CertificateSigningRequestSpec, namespace: &str, name: &str) {
+        spec.username = Some(format!("system:serviceaccount:{namespace}:{name}"));
+        spec.groups =
+            Some(vec!["system:serviceaccounts".into(), format!("system:serviceaccounts:{namespace}")]);
+    }
+
     #[test]
     fn whose_requests_are_ours() {
         type Change = fn(&mut CertificateSigningRequestSpec);
         #[rustfmt::skip]
-        let rows: [(&str, Change, bool); 6] = [
+        let rows: [(&str, Change, bool); 9] = [
             ("ours",                    |_| {},                                                              true),
             ("another group's token",   |spec| spec.groups = Some(vec!["system:bootstrappers:other".into()]), false),
             ("no group",                |spec| spec.groups = None,                                           false),
+            ("an account's",            |spec| is_account(spec, "worker-bootstrap", "bootstrap-token-abcdef"), true),
+            ("another account's",       |spec| is_account(spec, "worker-bootstrap", "default"),               false),
+            ("another namespace's",     |spec| is_account(spec, "default", "bootstrap-token-abcdef"),         false),
             ("a node's renewal",        |spec| spec.username = Some("system:node:n1".into()),                false),
             ("an odd name",             |spec| spec.username = Some("system:bootstrap:abc".into()),          false),
             ("another signer's",        |spec| spec.signer_name = "kubernetes.io/kubelet-serving".into(),    false),

@@ -1,4 +1,4 @@
-//! What this process remembers of tokens, and what it has told already. Only words and the order of work
+//! What this process remembers of tokens, and what of it is kept elsewhere. Only words and the order of work
 //! depend on it: what is approved depends on the cluster alone.
 
 use crate::cluster::Happened;
@@ -12,8 +12,8 @@ use worker_bootstrap::token::TokenId;
 /// How long a token is remembered that has gone. API servers accept it for ten seconds more at most, and
 /// requests that nobody has decided on can be older than that by as long as we were away.
 const REMEMBERED: Duration = Duration::from_secs(2 * 60 * 60);
-/// What was told is forgotten at once when it is more than this: then it is told again, which is allowed.
-const TOLD: usize = 100_000;
+/// What was kept is forgotten at once when it is more than this: then it is told again, which is allowed.
+const KEPT: usize = 100_000;
 
 #[derive(Debug)]
 struct Last {
@@ -40,7 +40,7 @@ impl Last {
 struct Inner {
     tokens: HashMap<TokenId, Last>,
     listing: Option<HashSet<TokenId>>,
-    told: HashSet<String>,
+    kept: HashSet<String>,
 }
 
 /// The memory, shared by both tasks.
@@ -105,17 +105,17 @@ impl Memory {
         self.lock().tokens.values().filter(|last| is_its(&last.held)).map(Last::due).collect()
     }
 
-    /// Whether this has not been told yet; it counts as told from now on.
-    pub(super) fn is_new(&self, token: &TokenId, what: &Happened) -> bool {
+    /// This was told and kept.
+    pub(super) fn keep(&self, token: &TokenId, what: &Happened) {
         let mut inner = self.lock();
-        if inner.told.len() >= TOLD {
-            inner.told.clear();
+        if inner.kept.len() >= KEPT {
+            inner.kept.clear();
         }
-        inner.told.insert(format!("{token} {what:?}"))
+        inner.kept.insert(format!("{token} {what:?}"));
     }
 
-    /// Whether this was told, as far as is remembered.
-    pub(super) fn was_told(&self, token: &TokenId, what: &Happened) -> bool {
-        self.lock().told.contains(&format!("{token} {what:?}"))
+    /// Whether this was told and kept, as far as is remembered.
+    pub(super) fn was_kept(&self, token: &TokenId, what: &Happened) -> bool {
+        self.lock().kept.contains(&format!("{token} {what:?}"))
     }
 }

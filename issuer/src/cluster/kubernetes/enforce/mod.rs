@@ -16,7 +16,7 @@ mod pace;
 mod tend;
 
 use super::{Cluster, ClusterError};
-use crate::cluster::{Happened, Seen};
+use crate::cluster::{Happened, Notice, Seen};
 use futures_util::StreamExt;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::Node;
@@ -43,11 +43,11 @@ const WATCH: u32 = 20;
 struct Enforcer {
     cluster: Cluster,
     memory: Memory,
-    seen: mpsc::Sender<Seen>,
+    seen: mpsc::Sender<Notice>,
 }
 
 /// Runs until its future is dropped.
-pub(super) async fn run(cluster: Cluster, seen: mpsc::Sender<Seen>) {
+pub(super) async fn run(cluster: Cluster, seen: mpsc::Sender<Notice>) {
     let enforcer = Arc::new(Enforcer { cluster, memory: Memory::default(), seen });
     tokio::join!(requests(Arc::clone(&enforcer)), tend::tokens(enforcer));
 }
@@ -86,11 +86,16 @@ impl Enforcer {
         Api::all(self.cluster.client.clone())
     }
 
-    /// Tells what was seen, unless it was told before.
-    async fn tell(&self, token: &TokenId, what: Happened, at: OffsetDateTime) {
-        if self.memory.is_new(token, &what) {
-            // Whoever listened may have gone; what is enforced here is enforced all the same.
-            drop(self.seen.send(Seen { token: token.clone(), what, at }).await);
+    /// Tells what was seen, unless it was kept before. False where it was not kept: it has to be told again.
+    async fn tell(&self, token: &TokenId, what: Happened, at: OffsetDateTime) -> bool {
+        if self.memory.was_kept(token, &what) {
+            return true;
         }
+        let (notice, kept) = Notice::new(Seen { token: token.clone(), what: what.clone(), at });
+        if self.seen.send(notice).await.is_err() || kept.await.is_err() {
+            return false;
+        }
+        self.memory.keep(token, &what);
+        true
     }
 }

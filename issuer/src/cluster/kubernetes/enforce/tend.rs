@@ -7,12 +7,12 @@ use super::{Enforcer, pace, watched};
 use crate::clock;
 use crate::cluster::Happened;
 use crate::cluster::kubernetes::ClusterError;
-use crate::cluster::kubernetes::error::{Said, ask};
-use crate::cluster::kubernetes::secret::{self, Held};
+use crate::cluster::kubernetes::accounts;
+use crate::cluster::kubernetes::error::{Said, ask, of_watch};
+use crate::cluster::kubernetes::secret::{Held, Kind};
 use crate::cluster::kubernetes::words::MANAGED_BY;
 use futures_util::StreamExt;
 use k8s_openapi::api::core::v1::{Node, Secret};
-use kube::api::DeleteParams;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{Event, watcher};
@@ -79,13 +79,14 @@ pub(super) async fn tokens(enforcer: Arc<Enforcer>) {
     let mut secrets = pin!(watcher(enforcer.cluster.secrets(), ours).backoff(pace::Pace::default()));
     let mut nodes = pin!(watcher(enforcer.nodes(), watched()).backoff(pace::Pace::default()));
     let mut names = Names::default();
-    let mut next = Instant::now() + LONGEST_SLEEP;
+    // At once, for what went while nobody looked.
+    let mut next = Instant::now();
     loop {
         let due = tokio::select! {
             Some(event) = secrets.next() => match event {
                 Ok(event) => learn(&enforcer, event),
                 Err(error) => {
-                    tracing::warn!(%error, "watching the tokens' Secrets");
+                    tracing::warn!(error = of_watch(&error), "watching the tokens' Secrets");
                     continue;
                 }
             },
@@ -94,11 +95,17 @@ pub(super) async fn tokens(enforcer: Arc<Enforcer>) {
                 Ok(Arrived::One(node)) => enforcer.memory.bound_to(&node),
                 Ok(Arrived::Many) => enforcer.memory.all(),
                 Err(error) => {
-                    tracing::warn!(%error, "watching nodes");
+                    tracing::warn!(error = of_watch(&error), "watching nodes");
                     continue;
                 }
             },
-            () = sleep_until(next) => enforcer.memory.all(),
+            () = sleep_until(next) => {
+                next = Instant::now() + LONGEST_SLEEP;
+                if let Err(error) = accounts::remove_left_over(&enforcer.cluster).await {
+                    tracing::debug!(%error, "cannot look for ServiceAccounts that are left over");
+                }
+                enforcer.memory.all()
+            }
             else => return,
         };
         for one in due {
@@ -109,9 +116,6 @@ pub(super) async fn tokens(enforcer: Arc<Enforcer>) {
                     next = next.min(Instant::now() + AGAIN);
                 }
             }
-        }
-        if next <= Instant::now() {
-            next = Instant::now() + LONGEST_SLEEP;
         }
     }
 }
@@ -157,20 +161,26 @@ fn learn(enforcer: &Enforcer, event: Event<Secret>) -> Vec<Due> {
 async fn look_after(enforcer: &Enforcer, names: &Names, due: &Due) -> Result<Instant, ClusterError> {
     let (now, held, there) = (clock::now(), &due.held, due.gone.is_none());
     let just_gone = due.gone.is_some_and(|since| since < NEWS);
+    if just_gone && held.kind == Kind::Account {
+        accounts::remove(&enforcer.cluster, &held.token).await?;
+    }
     if let Some(bound) = &held.bound {
-        enforcer.tell(&held.token, Happened::Bound(bound.by()), bound.at()).await;
+        let mut kept = enforcer.tell(&held.token, Happened::Bound(bound.by()), bound.at()).await;
         let joined = Happened::Joined(bound.by());
         // The watches may lag, each by as much as it likes: the node that one knows can be the one before,
         // and another issuer can have removed the Secret of a node that is not known yet. None had this
         // name when the token was bound, so that one that is there now has come since.
         if (names.known.contains(&bound.node) || just_gone)
-            && !enforcer.memory.was_told(&held.token, &joined)
+            && !enforcer.memory.was_kept(&held.token, &joined)
             && let Some(since) = enforcer.node_since(&bound.node).await?
         {
-            enforcer.tell(&held.token, joined, since).await;
+            kept &= enforcer.tell(&held.token, joined.clone(), since).await;
         }
-        if there && enforcer.memory.was_told(&held.token, &Happened::Joined(bound.by())) {
+        if there && enforcer.memory.was_kept(&held.token, &joined) {
             return remove(enforcer, held).await;
+        }
+        if !kept && !held.expired(now) {
+            return Ok(Instant::now() + AGAIN);
         }
     }
     if there && held.expired(now) {
@@ -182,11 +192,8 @@ async fn look_after(enforcer: &Enforcer, names: &Names, due: &Due) -> Result<Ins
 
 /// Removes the Secret if it is as it was seen: a use that was bound since then is looked at anew.
 async fn remove(enforcer: &Enforcer, held: &Held) -> Result<Instant, ClusterError> {
-    let exactly = DeleteParams { preconditions: Some(held.precisely()), ..DeleteParams::default() };
-    let secrets = enforcer.cluster.secrets();
-    let name = secret::name(&held.token);
     // Absent: somebody else has removed it. Conflict: the watch brings what is there now.
-    ask("removing a token's Secret", secrets.delete(&name, &exactly)).await?;
+    enforcer.cluster.remove("removing a token's Secret", held).await?;
     Ok(Instant::now() + LONGEST_SLEEP)
 }
 
