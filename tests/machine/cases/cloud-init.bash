@@ -1,23 +1,31 @@
 # shellcheck shell=bash
-# The example user-data, with a real document in it, on the first boot of a cloud machine: once as the
-# package installs its units, and once where runcmd is all that starts the service.
+# The example user-data, with a real document in it, on the first two boots of a cloud machine: as the package
+# installs its units, where runcmd is all that starts the service, and from other datasources than a seed.
 
 case_cloud_init() {
-    cloud_init_joins worker-cloud 'the units as the package enables them'
-    cloud_init_joins worker-runcmd 'the units disabled, started by runcmd alone'
+    cloud_init_joins worker-cloud 'the units as the package enables them' from_seed
+    cloud_init_joins worker-runcmd 'the units disabled, started by runcmd alone' from_seed
+    cloud_init_joins worker-drive 'a config drive, in a directory' from_config_drive
+    imds_start
+    cloud_init_joins worker-imds 'a metadata service, asked again at every boot' from_metadata_service
+    imds_end
 }
 
-cloud_init_joins() {
+cloud_init_joins() { # cloud_init_joins NAME TITLE DATASOURCE
     title "cloud-init: $2"
     machine_new "$1"
     issue
-    document >"$work/$name/document"
-    user_data "$work/$name/document" | put var/lib/cloud/seed/nocloud/user-data 0600
-    put var/lib/cloud/seed/nocloud/meta-data 0644 <<<$'instance-id: i-'"$name"$'\nlocal-hostname: '"$name"
-    rm "$work/$name/document"
+    (
+        umask 077
+        document >"$work/$name/document"
+        user_data "$work/$name/document" >"$work/$name/user-data"
+        rm "$work/$name/document"
+    )
     if [ "$name" = worker-runcmd ]; then rm "$root"/etc/systemd/system/multi-user.target.wants/worker-bootstrap.*; fi
-    check 'cloud-init finds the user-data valid' \
-        chroot "$root" cloud-init schema --config-file /var/lib/cloud/seed/nocloud/user-data
+    install -m 0600 "$work/$name/user-data" "$root/root/user-data"
+    check 'cloud-init finds the user-data valid' chroot "$root" cloud-init schema --config-file /root/user-data
+    rm "$root/root/user-data"
+    "$3"
 
     watch_processes
     machine_boot
@@ -26,7 +34,6 @@ cloud_init_joins() {
     check 'the run comes to its end' wait_until 60 run_ended
     watch_processes_end
     is 'cloud-init is content' "$(inside cloud-init status | head -n 1)" 'status: done'
-    is 'no job of systemd is left waiting' "$(inside systemctl list-jobs --no-legend | grep -c . || true)" 0
     check 'the machine is up and nothing failed' inside systemctl is-system-running --wait
     check 'the cluster has the node' node_is_registered
     is 'the unit ended well, without a restart' "$(run_end)" 'inactive success 0 0'
@@ -34,27 +41,73 @@ cloud_init_joins() {
     is 'the token is not in the journal, in no field' "$(
         inside journalctl --all --output export --no-pager | grep -caF -f "$work/secrets" || true
     )" 0
-    check 'the sweep comes to its end' wait_until 60 sweep_ended
-    is 'the sweep ended well' "$(property ExecMainStatus worker-bootstrap-sweep.service)" 0
-    is 'by the result nothing that could be erased is left' "$(inside cat /var/lib/worker-bootstrap/result.json |
-        jq '[.custody, .sweep] | map(.left // []) | add | length')" 0
-    token_is_nowhere
-    cloud_init_still_works
+    swept_clean
     title "cloud-init: $2, the second boot"
     machine_off
     machine_boot
     check 'the boot comes to its end' wait_until 60 booted
     check 'cloud-init comes to its end' wait_until 60 cloud_init_done
-    check 'the sweep comes to its end' wait_until 60 sweep_ended
-    is 'no job of systemd is left waiting' "$(inside systemctl list-jobs --no-legend | grep -c . || true)" 0
-    token_is_nowhere
-    cloud_init_still_works
+    check 'the run comes to its end' wait_until 60 run_ended
+    if [ "$name" != worker-runcmd ]; then is 'the unit ended well' "$(run_end)" 'inactive success 0 0'; fi
+    swept_clean
+    rm "$work/$name/user-data"
     machine_done
 }
 
-sweep_ended() {
-    [ -n "$(property ExecMainExitTimestamp worker-bootstrap-sweep.service)" ] &&
-        [ "$(property ActiveState worker-bootstrap-sweep.service)" = inactive ]
+swept_clean() {
+    check 'the sweep comes to its end' wait_until 60 sweep_ended
+    check 'no job of systemd is left waiting' wait_until 30 no_job_waits
+    is 'the sweep ended well' "$(property ExecMainStatus worker-bootstrap-sweep.service)" 0
+    is 'by the result nothing that could be erased is left' "$(of_result '[.custody, .sweep] | map(.left // []) | add | length')" 0
+    if [ "$name" = worker-imds ]; then
+        is 'what cloud-init fetched in this boot was erased' \
+            "$(of_result '[.sweep.erased[].path | split("/") | last] | unique | contains(["cloud-config.txt", "obj.pkl", "user-data.txt"])')" true
+        is 'the metadata service is named' "$(of_result '.sweep.residue[0].path' -r)" 'the metadata service (Ec2)'
+    fi
+    token_is_nowhere
+    cloud_init_still_works
+}
+
+of_result() { inside cat /var/lib/worker-bootstrap/result.json | jq "$@"; }
+
+# Where cloud-init has the user-data from.
+
+from_seed() {
+    put var/lib/cloud/seed/nocloud/user-data 0600 <"$work/$name/user-data"
+    put var/lib/cloud/seed/nocloud/meta-data 0644 <<<$'instance-id: i-'"$name"$'\nlocal-hostname: '"$name"
+}
+
+from_config_drive() {
+    local seed=var/lib/cloud/seed/config_drive/openstack/latest
+    put $seed/user_data 0600 <"$work/$name/user-data"
+    put $seed/meta_data.json 0644 <<<"{\"uuid\": \"i-$name\", \"hostname\": \"$name\"}"
+    put etc/cloud/cloud.cfg.d/98-datasource.cfg 0644 <<<'datasource_list: [ConfigDrive]'
+}
+
+from_metadata_service() {
+    local version=$work/imds/2009-04-04
+    mkdir -p "$version/meta-data"
+    printf '%s\n' instance-id local-hostname >"$version/meta-data/index.html"
+    printf '%s' "i-$name" >"$version/meta-data/instance-id"
+    printf '%s' "$name" >"$version/meta-data/local-hostname"
+    mv "$work/$name/user-data" "$version/user-data"
+    ln -s "$version/user-data" "$work/$name/user-data"
+    put etc/cloud/cloud.cfg.d/98-datasource.cfg 0644 <<<$'datasource_list: [Ec2]\ndatasource: {Ec2: {strict_id: false}}'
+}
+
+# A metadata service as EC2 has it, at its address, in the cluster's namespace.
+imds_start() {
+    mkdir -p "$work/imds"
+    ip -n "$cluster_namespace" address add 169.254.169.254/32 dev lo
+    ip netns exec "$cluster_namespace" python3 -m http.server --bind 169.254.169.254 --directory "$work/imds" 80 \
+        >"$work/imds.log" 2>&1 8>&- 9>&- &
+    imds=$!
+}
+
+imds_end() {
+    kill "$imds"
+    wait "$imds" 2>/dev/null || true
+    rm -r "$work/imds"
 }
 
 # What was put over is read by cloud-init as before.

@@ -106,7 +106,7 @@ join_told_the_journal() {
 # the network, files in /etc, the console.
 unit_is_well_formed() {
     is 'systemd finds nothing wrong with the units' \
-        "$(inside systemd-analyze --man=no verify worker-bootstrap.service worker-bootstrap.path worker-bootstrap-sweep.service 2>&1)" ''
+        "$(inside systemd-analyze --man=no verify worker-bootstrap.service worker-bootstrap.path worker-bootstrap-sweep.service worker-bootstrap-trim@-.service 2>&1)" ''
     check 'systemd finds the service hardened to 2.6 or better' \
         inside systemd-analyze --no-pager --threshold=26 security worker-bootstrap.service
 }

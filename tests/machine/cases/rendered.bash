@@ -36,7 +36,7 @@ rendered_user_data() {
     check 'the run comes to its end' wait_until 60 run_has_ended
     watch_processes_end
     is 'cloud-init is content' "$(inside cloud-init status | head -n 1)" 'status: done'
-    is 'no job of systemd is left waiting' "$(inside systemctl list-jobs --no-legend | grep -c . || true)" 0
+    check 'no job of systemd is left waiting' wait_until 30 no_job_waits
     check 'the machine is up and nothing failed' inside systemctl is-system-running --wait
     is 'the unit ended well, without a restart' "$(run_end)" 'inactive success 0 0'
     is 'the document is gone, and the script has no token' \

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The same on a disk that cannot: there is none in any file; what free blocks hold is counted.
+# The same on a disk that cannot: there is none in any file, and the report names what free blocks may hold.
 
 case_no_discard() {
     title 'no-discard: user-data from a seed, on a disk that cannot discard'
@@ -7,7 +7,11 @@ case_no_discard() {
     disk_is_the_one
     search --ext4 "$disk" >"$work/$name/hits" || true
     is 'the token is in no file of the disk, in no form' "$(grep -v $'\tfree$' "$work/$name/hits")" ''
-    printf '        (%d copies in free blocks)\n' "$(wc -l <"$work/$name/hits")"
+    check 'free blocks hold what was removed' grep -q $'\tfree$' "$work/$name/hits"
+    is 'the report says so of every copy on that disk' \
+        "$(result '[.custody, .sweep | .erased[].notGuaranteed | values | capture("^(?<w>the disk does not discard)").w] | unique')" \
+        '["the disk does not discard"]'
+    is 'and claims nothing was trimmed' "$(result '[.custody.trimmed, .sweep.trimmed]')" '[[],[]]'
     token_is_not_told
     machine_done
 }

@@ -19,11 +19,6 @@ machine_base() { # machine_base PACKAGE
     printf '%s\n' '[Match]' 'Name=eth0' '[Network]' 'Address=10.0.2.15/24' 'Gateway=10.0.2.2' \
         >"$base/etc/systemd/network/eth0.network"
     chroot "$base" systemctl --quiet enable systemd-networkd
-    # An emulated processor that gets little time answers for its runtime after seconds; the check gives it less
-    # than two. What is looked at here comes after it.
-    mkdir -p "$base/etc/systemd/system/worker-bootstrap.service.d"
-    printf '%s\n' '[Service]' ExecStart= 'ExecStart=/usr/bin/worker-bootstrap run --skip-check runtime' \
-        >"$base/etc/systemd/system/worker-bootstrap.service.d/slow.conf"
     # What one stage of cloud-init has written is on the disk before the next writes it anew, as on a machine
     # that takes longer than the kernel waits.
     for stage in cloud-init-local cloud-init cloud-config; do
