@@ -14,6 +14,7 @@ import issuing
 import joins
 import registration
 import size
+import sweep
 from cluster import Cluster
 from kubeadm import Kubeadm
 from node import Containerd
@@ -63,6 +64,7 @@ def main():
     attempt("whole joins", joins.measure, table)
     attempt("start to registration", registration.measure, table)
     attempt("copies of the token", copies.measure, table)
+    attempt("the sweep", sweep.measure, table)
     begun = attempt("faults, as kubeadm meets them (up to 120 s)", faults.begin)
     if begun:
         attempt("faults", faults.measure, table, begun)
