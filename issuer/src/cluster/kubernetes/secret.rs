@@ -88,6 +88,8 @@ pub(super) struct Held {
     /// None: it never expires, which none of ours does.
     pub(super) expires: Option<OffsetDateTime>,
     pub(super) bound: Option<Bound>,
+    /// Whether it has our label, so that whoever watches our Secrets hears of it.
+    pub(super) watched: bool,
     uid: String,
     version: String,
 }
@@ -120,9 +122,15 @@ impl Held {
             bootstrap: annotation(BOOTSTRAP).cloned(),
             expires,
             bound,
+            watched: metadata.labels.iter().flatten().any(|(key, value)| (&**key, &**value) == MANAGED_BY),
             uid: metadata.uid.clone().unwrap_or_default(),
             version: metadata.resource_version.clone().unwrap_or_default(),
         })
+    }
+
+    /// Whether both were read from one Secret, and not from two that had its name one after the other.
+    pub(super) fn is_of(&self, other: &Held) -> bool {
+        self.uid == other.uid
     }
 
     /// Whether its time is up.

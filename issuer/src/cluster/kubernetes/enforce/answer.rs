@@ -116,15 +116,27 @@ pub(super) fn name_taken_from(token: &TokenId, wanted: &Use, who: &str) -> Answe
     denied(reason::NAME_TAKEN, message)
 }
 
-/// What is said of a token whose Secret is not there any more, by what is remembered of it.
-pub(super) fn gone(token: &TokenId, last: Option<&Held>, wanted: &Use, now: OffsetDateTime) -> Answer {
-    let Some(last) = last else {
-        let message = format!(
-            "token {token} is not known to the cluster any more: it was used, revoked, or has expired. Issue a new \
-             bootstrap for this machine"
-        );
-        return denied(reason::GONE, message);
-    };
+/// What is said of a token of which nothing is known.
+pub(super) fn gone(token: &TokenId) -> Answer {
+    let message = format!(
+        "token {token} is not known to the cluster any more: it was used, revoked, or has expired. Issue a new \
+         bootstrap for this machine"
+    );
+    denied(reason::GONE, message)
+}
+
+/// The same of one that was known, and whose end nobody saw. That it was not used would be a guess.
+pub(super) fn gone_unseen(token: &TokenId, last: &Held) -> Answer {
+    let until = last.expires.map(|at| format!(" and good until {}", clock::seconds(at))).unwrap_or_default();
+    let message = format!(
+        "token {token} is not known to the cluster any more. It was unused{until} when this issuer last saw it; it \
+         was used, revoked, or removed since. Issue a new bootstrap for this machine"
+    );
+    denied(reason::GONE, message)
+}
+
+/// What is said of a token whose last state is known.
+pub(super) fn ended(token: &TokenId, last: &Held, wanted: &Use, now: OffsetDateTime) -> Answer {
     match &last.bound {
         Some(first) if first.is(wanted) => {
             let message = format!(

@@ -3,6 +3,7 @@
 
 use super::Enforcer;
 use super::answer::{self, Answer};
+use super::memory::Known;
 use crate::clock;
 use crate::cluster::Use;
 use crate::cluster::kubernetes::ClusterError;
@@ -34,10 +35,10 @@ pub(super) async fn bind(
             rival(enforcer, token, wanted)
         );
         let Said::Done(found) = found? else {
-            let last = enforcer.memory.last(token);
-            return Ok(Some(answer::gone(token, last.as_ref(), wanted, now)));
+            return gone(enforcer, token, wanted).map(Some);
         };
         let held = Held::of(&found)?;
+        enforcer.memory.read(held.clone());
         match &held.bound {
             Some(first) if first.is(wanted) => {
                 // Looked for again: another decider may have bound it after the look above.
@@ -64,7 +65,9 @@ pub(super) async fn bind(
         };
         let change = Patch::Merge(held.bind(&bound));
         let params = PatchParams::default();
-        if let Said::Done(_) = ask("binding the token", secrets.patch(&name, &params, &change)).await? {
+        if let Said::Done(changed) = ask("binding the token", secrets.patch(&name, &params, &change)).await? {
+            // The watch may break before it tells of this.
+            enforcer.memory.read(Held::of(&changed)?);
             if let Some(who) = rival(enforcer, token, wanted).await? {
                 return Ok(Some(answer::name_taken_from(token, wanted, &who)));
             }
@@ -75,6 +78,18 @@ pub(super) async fn bind(
         }
     }
     Err(ClusterError::Unavailable(format!("the Secret {name} changes each time it is read")))
+}
+
+/// What is said of a token whose Secret is not there.
+fn gone(enforcer: &Enforcer, token: &TokenId, wanted: &Use) -> Result<Answer, ClusterError> {
+    match enforcer.memory.of(token) {
+        Known::Not => Ok(answer::gone(token)),
+        Known::Ended(last) => Ok(answer::ended(token, &last, wanted, clock::now())),
+        Known::Unseen(last) => Ok(answer::gone_unseen(token, &last)),
+        Known::Soon => Err(ClusterError::Unavailable(format!(
+            "token {token} has just gone from the cluster, and the watch has not told yet what became of it"
+        ))),
+    }
 }
 
 /// Another token whose machine, another one, is joining under this name. Looked for before the binding, so that

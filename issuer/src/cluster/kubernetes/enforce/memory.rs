@@ -3,6 +3,7 @@
 
 use crate::cluster::Happened;
 use crate::cluster::kubernetes::secret::Held;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,7 +19,27 @@ const KEPT: usize = 100_000;
 #[derive(Debug)]
 struct Last {
     held: Held,
-    gone: Option<Instant>,
+    gone: Option<Gone>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Gone {
+    since: Instant,
+    /// Whether its end was seen, so that nothing can have come after the last state.
+    seen: bool,
+}
+
+/// What is known of a token whose Secret is not there.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// Nothing.
+    Not,
+    /// Its state when it went, or its use, which is the last thing that changes what it is good for.
+    Ended(Held),
+    /// It went while nobody looked, and may have been used in between.
+    Unseen(Held),
+    /// It went just now: the watch has not told of it yet.
+    Soon,
 }
 
 /// A token that wants a look.
@@ -31,8 +52,16 @@ pub(super) struct Due {
 }
 
 impl Last {
+    /// Takes a state that was seen of this token, in any order: that it was used is never taken back.
+    fn take(&mut self, held: Held) {
+        let older = held.bound.is_none() && self.held.bound.is_some() && held.is_of(&self.held);
+        if !older {
+            self.held = held;
+        }
+    }
+
     fn due(&self) -> Due {
-        Due { held: self.held.clone(), gone: self.gone.map(|since| since.elapsed()) }
+        Due { held: self.held.clone(), gone: self.gone.map(|gone| gone.since.elapsed()) }
     }
 }
 
@@ -41,6 +70,19 @@ struct Inner {
     tokens: HashMap<TokenId, Last>,
     listing: Option<HashSet<TokenId>>,
     kept: HashSet<String>,
+}
+
+impl Inner {
+    fn take(&mut self, held: Held) -> &mut Last {
+        match self.tokens.entry(held.token.clone()) {
+            Entry::Occupied(last) => {
+                let last = last.into_mut();
+                last.take(held);
+                last
+            }
+            Entry::Vacant(none) => none.insert(Last { held, gone: None }),
+        }
+    }
 }
 
 /// The memory, shared by both tasks.
@@ -64,7 +106,14 @@ impl Memory {
         if let Some(listed) = &mut inner.listing {
             listed.insert(held.token.clone());
         }
-        inner.tokens.insert(held.token.clone(), Last { held, gone: None });
+        inner.take(held).gone = None;
+    }
+
+    /// The token was there when it was read, in this state. Whether it is there still, only the watch tells.
+    pub(super) fn read(&self, held: Held) {
+        if held.watched {
+            self.lock().take(held);
+        }
     }
 
     /// That was all: what was not named has gone.
@@ -73,7 +122,7 @@ impl Memory {
         let Some(listed) = inner.listing.take() else { return };
         for (token, last) in &mut inner.tokens {
             if !listed.contains(token) {
-                last.gone.get_or_insert_with(Instant::now);
+                last.gone.get_or_insert_with(|| Gone { since: Instant::now(), seen: false });
             }
         }
     }
@@ -84,18 +133,26 @@ impl Memory {
         if let Some(listed) = &mut inner.listing {
             listed.remove(&held.token);
         }
-        inner.tokens.insert(held.token.clone(), Last { held, gone: Some(Instant::now()) });
+        inner.take(held).gone = Some(Gone { since: Instant::now(), seen: true });
     }
 
-    /// The last state that was seen of a token, gone or not.
-    pub(super) fn last(&self, token: &TokenId) -> Option<Held> {
-        self.lock().tokens.get(token).map(|last| last.held.clone())
+    /// What is known of a token whose Secret is not there.
+    pub(super) fn of(&self, token: &TokenId) -> Known {
+        let inner = self.lock();
+        let Some(last) = inner.tokens.get(token) else { return Known::Not };
+        let held = last.held.clone();
+        match last.gone {
+            _ if held.bound.is_some() => Known::Ended(held),
+            Some(Gone { seen: true, .. }) => Known::Ended(held),
+            Some(Gone { seen: false, .. }) => Known::Unseen(held),
+            None => Known::Soon,
+        }
     }
 
     /// Every token that is remembered.
     pub(super) fn all(&self) -> Vec<Due> {
         let mut inner = self.lock();
-        inner.tokens.retain(|_, last| last.gone.is_none_or(|since| since.elapsed() < REMEMBERED));
+        inner.tokens.retain(|_, last| last.gone.is_none_or(|gone| gone.since.elapsed() < REMEMBERED));
         inner.tokens.values().map(Last::due).collect()
     }
 
@@ -117,5 +174,83 @@ impl Memory {
     /// Whether this was told and kept, as far as is remembered.
     pub(super) fn was_kept(&self, token: &TokenId, what: &Happened) -> bool {
         self.lock().kept.contains(&format!("{token} {what:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::Secret;
+    use serde_json::json;
+
+    fn held(uid: &str, used: bool) -> Held {
+        let used_by = json!({"node": "n1", "key": "sha256:00", "request": "r", "at": "2026-01-01T00:00:00Z"});
+        let secret: Secret = serde_json::from_value(json!({
+            "metadata": {
+                "name": "bootstrap-token-abcdef", "uid": uid,
+                "labels": {"app.kubernetes.io/managed-by": "bootstrap-issuer"},
+                "annotations": if used {
+                    json!({"bootstrap.akua.dev/used-by": used_by.to_string()})
+                } else {
+                    json!({})
+                },
+            },
+            "type": "bootstrap.kubernetes.io/token",
+        }))
+        .unwrap();
+        Held::of(&secret).unwrap()
+    }
+
+    fn known(memory: &Memory) -> &'static str {
+        match memory.of(&TokenId::parse("abcdef").unwrap()) {
+            Known::Not => "nothing",
+            Known::Soon => "soon",
+            Known::Unseen(_) => "unseen",
+            Known::Ended(held) => ["unused", "used"][usize::from(held.bound.is_some())],
+        }
+    }
+
+    /// The watch breaks, and when it is back the token is not there.
+    fn absence(memory: &Memory) {
+        memory.listing();
+        memory.listed();
+    }
+
+    #[test]
+    fn what_is_known_of_a_token_that_has_gone() {
+        type Step = fn(&Memory);
+        let told: Step = |memory| memory.is(held("1", false));
+        let told_of_use: Step = |memory| memory.is(held("1", true));
+        let read: Step = |memory| memory.read(held("1", false));
+        let bound: Step = |memory| memory.read(held("1", true));
+        let deleted: Step = |memory| memory.was(held("1", false));
+        let another: Step = |memory| memory.is(held("2", false));
+        let unlabelled: Step = |memory| {
+            let mut foreign = held("1", false);
+            foreign.watched = false;
+            memory.read(foreign);
+        };
+        #[rustfmt::skip]
+        let rows: [(&str, &[Step], &str); 12] = [
+            ("never seen",                                  &[],                                "nothing"),
+            ("seen, and the watch has not told yet",        &[told],                            "soon"),
+            ("seen to go",                                  &[told, deleted],                   "unused"),
+            ("gone while nobody looked",                    &[told, absence],                   "unseen"),
+            ("the use was told",                            &[told, told_of_use, absence],      "used"),
+            ("bound here, and the watch broke before",      &[told, bound, absence],            "used"),
+            ("bound here before the watch knew of it",      &[bound, absence],                  "used"),
+            ("bound here, and an older state came late",    &[bound, told, absence],            "used"),
+            ("the same, read late",                         &[bound, read, absence],            "used"),
+            ("read late, when it had gone",                 &[told, deleted, read],             "unused"),
+            ("another one of its name",                     &[bound, another, absence],         "unseen"),
+            ("one that the watch never tells of",           &[unlabelled],                      "nothing"),
+        ];
+        for (case, steps, expected) in rows {
+            let memory = Memory::default();
+            for step in steps {
+                step(&memory);
+            }
+            assert_eq!(known(&memory), expected, "{case}");
+        }
     }
 }

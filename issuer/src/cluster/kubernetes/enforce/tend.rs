@@ -193,7 +193,9 @@ async fn look_after(enforcer: &Enforcer, names: &Names, due: &Due) -> Result<Ins
 /// Removes the Secret if it is as it was seen: a use that was bound since then is looked at anew.
 async fn remove(enforcer: &Enforcer, held: &Held) -> Result<Instant, ClusterError> {
     // Absent: somebody else has removed it. Conflict: the watch brings what is there now.
-    enforcer.cluster.remove("removing a token's Secret", held).await?;
+    if let Said::Done(()) = enforcer.cluster.remove("removing a token's Secret", held).await? {
+        enforcer.memory.was(held.clone());
+    }
     Ok(Instant::now() + LONGEST_SLEEP)
 }
 
