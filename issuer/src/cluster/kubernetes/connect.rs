@@ -20,8 +20,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// would else hold a list for as long as the kernel believes in it.
 const SILENCE: Duration = Duration::from_secs(25);
 
-/// The largest answer, in bytes: of lists a page of 500 objects comes at a time, and a watch ends before it has
-/// told so much.
+/// The largest answer, in bytes: of lists a page of at most 500 objects comes at a time, and a watch that has told
+/// so much is begun again where it ended.
 const LARGEST: usize = 32 * 1024 * 1024;
 
 /// How the cluster is reached.

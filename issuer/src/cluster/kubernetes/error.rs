@@ -1,6 +1,7 @@
 //! Why the cluster did not do something, and the one way it is asked: with a deadline.
 
 use super::secret::Unreadable;
+use http_body_util::LengthLimitError;
 use kube::runtime::watcher;
 use std::error::Error;
 use std::time::Duration;
@@ -67,6 +68,11 @@ pub(super) fn of_watch(error: &watcher::Error) -> String {
         watcher::Error::WatchFailed(error) => told(error),
         other => chain(other),
     }
+}
+
+/// Whether the answer was larger than any that is read.
+pub(super) fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
 }
 
 /// An error and its causes in one line.

@@ -1,6 +1,6 @@
 //! What only a real control plane has: roles, other approvers, a second API server, restarts.
 
-use crate::csr::{Bearer, Csr, End, ask, end_of};
+use crate::csr::{Bearer, CSRS, Csr, End, ask, end_of};
 use crate::rig::{Issuer, account_token, apply, collection, id, is_one_time, objects, secret, secret_goes};
 use crate::support::cluster::{Cluster, Kind, SecondServer};
 use crate::support::eventually;
@@ -68,6 +68,30 @@ fn the_issuers_own_server_is_restarted() {
         let name = Bearer::of(&cluster, &tokens[1]).post(&Csr::fresh()).await.unwrap();
         server.start();
         assert_eq!(end_of(&cluster, &name).await, End::Issued);
+    });
+}
+
+/// Whoever has one token fills the list of requests until no answer that is read could hold it.
+#[test]
+#[ignore = "needs a control plane: tests/run"]
+fn huge_requests_keep_nobody_waiting() {
+    const EACH: usize = 1_300_000;
+    const SO_MANY: usize = 26;
+    crate::alone_on(Kind::Real, async |cluster: Cluster| {
+        let idle = Issuer::idle(&cluster).await;
+        let (hostile, other) = (idle.token().await, idle.token().await);
+        let bearer = Bearer::of(&cluster, &hostile);
+        let mut huge = Vec::new();
+        for _ in 0..SO_MANY {
+            huge.push(bearer.post_object(&Csr::fresh().padded(EACH)).await.unwrap());
+        }
+        let _issuer = Issuer::start(&cluster).await;
+        assert_eq!(ask(&cluster, &Bearer::of(&cluster, &other), &Csr::fresh()).await, End::Issued);
+        let ends = futures_util::future::join_all(huge.iter().map(|name| end_of(&cluster, name))).await;
+        assert_eq!(ends.iter().filter(|end| **end == End::Issued).count(), 1, "{ends:?}");
+        for name in huge {
+            assert_eq!(cluster.admin.ask(Method::DELETE, &format!("{CSRS}/{name}"), None).await.0, 200);
+        }
     });
 }
 

@@ -13,16 +13,15 @@ mod decide;
 mod judge;
 mod memory;
 mod pace;
+mod requests;
 mod tend;
 
-use super::{Cluster, ClusterError};
+use super::Cluster;
 use crate::cluster::{Happened, Notice, Seen};
-use futures_util::StreamExt;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
 use kube::core::PartialObjectMeta;
-use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::watcher;
 use memory::Memory;
 use std::sync::Arc;
@@ -31,8 +30,6 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use worker_bootstrap::token::TokenId;
 
-/// How many requests are decided at once.
-const AT_ONCE: u16 = 32;
 /// When a request is looked at again that could not be decided.
 const AGAIN: Duration = Duration::from_millis(500);
 /// How long one watch lasts, seconds. A connection that died without a word is noticed by then.
@@ -49,27 +46,7 @@ struct Enforcer {
 /// Runs until its future is dropped.
 pub(super) async fn run(cluster: Cluster, seen: mpsc::Sender<Notice>) {
     let enforcer = Arc::new(Enforcer { cluster, memory: Memory::default(), seen });
-    tokio::join!(requests(Arc::clone(&enforcer)), tend::tokens(enforcer));
-}
-
-async fn requests(enforcer: Arc<Enforcer>) {
-    let signer = format!("spec.signerName={}", super::words::SIGNER);
-    Controller::new(enforcer.requests(), watched().fields(&signer))
-        .with_config(Config::default().concurrency(AT_ONCE))
-        .trigger_backoff(pace::Pace::default())
-        .run(decide::request, undecided, enforcer)
-        .for_each(|outcome| async {
-            if let Err(error) = outcome {
-                tracing::debug!(%error, "watching certificate requests");
-            }
-        })
-        .await;
-}
-
-fn undecided(request: Arc<CertificateSigningRequest>, error: &ClusterError, _: Arc<Enforcer>) -> Action {
-    let name = request.metadata.name.as_deref().unwrap_or_default();
-    tracing::warn!(request = name, %error, "cannot decide on a certificate request yet");
-    Action::requeue(AGAIN)
+    tokio::join!(requests::requests(Arc::clone(&enforcer)), tend::tokens(enforcer));
 }
 
 fn watched() -> watcher::Config {
