@@ -126,8 +126,17 @@ pub async fn with_token(ask: &Ask<'_>, token: Token, resume: Resume) -> Result<J
             Err(denied) if denied.reason == Reason::CsrDenied => {
                 // The verdict stands for as long as the request does, and its name follows from the key: with
                 // another key the next run is judged anew. The token is bound to no denied one.
-                key::forget(ask.root)?;
-                return Err(denied);
+                return Err(match key::forget(ask.root) {
+                    Ok(()) => denied,
+                    Err(kept) => {
+                        let both = format!(
+                            "{}; and the next run asks with the same key, as {}",
+                            denied.line(),
+                            kept.line()
+                        );
+                        Failure::new(denied.reason, both)
+                    }
+                });
             }
             Err(failure) => return Err(failure),
         };

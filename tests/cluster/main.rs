@@ -54,7 +54,7 @@ on_both_clusters! {
         revoked_before_approval, revoked_and_the_watch_broken, without_rights;
     server: not_yet_up, starting_and_answering_401, broken_in_the_middle, silent_in_the_middle, first_ones_dead,
         cut_after_any_number_of_bytes;
-    request: denied, denied_because_the_token_was_used, deleted_while_pending, pending_until_the_timeout,
+    request: denied, denied_and_the_key_stays, denied_because_the_token_was_used, deleted_while_pending, pending_until_the_timeout,
         adopted_after_a_crash;
     node: name_taken, name_of_a_dead_node, name_of_this_machine, forbidden_label;
     again: a_second_run_does_nothing, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,

@@ -27,6 +27,20 @@ pub async fn denied(cluster: Cluster) {
     run.end().await.must_join();
 }
 
+/// The verdict is told also where its key cannot be removed, and that the next run meets it again.
+pub async fn denied_and_the_key_stays(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
+    machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
+    let mut run = machine.start(&[]);
+    run.waits_for("csr_approval").await;
+    let key = machine.path("var/lib/kubelet/pki/kubelet-client.key.tmp");
+    std::fs::remove_file(&key).unwrap();
+    std::fs::create_dir(&key).unwrap();
+    let csr = cluster.admin.csr_of(&token).await;
+    cluster.admin.deny(&csr, "NotOnSundays", "come back tomorrow").await;
+    run.end().await.must_be(9, "csr_denied").must_name(&["come back tomorrow", "with the same key"]);
+}
+
 pub async fn denied_because_the_token_was_used(cluster: Cluster) {
     let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
     machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
