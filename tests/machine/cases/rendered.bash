@@ -45,7 +45,7 @@ rendered_user_data() {
         inside journalctl --all --output export --no-pager | grep -caF -f "$work/secrets" || true
     )" 0
     check 'the console tells what was installed' grep -qaE 'worker-bootstrap [0-9.]+ is installed' "$work/$name/console"
-    is 'it is what the package would have installed' "$(rendered_units)" 'enabled enabled'
+    is 'it enables what the package would have' "$(rendered_units)" 'enabled enabled enabled'
     check 'the issuer knows that it has joined, by the machine itself' wait_until 20 bootstrap_has 'joined'
     is 'the token is dead' "$(bootstrap get "$(of_bootstrap id)" --json | jq -r .status)" expired
     machine_off
@@ -59,7 +59,9 @@ rendered_user_data() {
 }
 
 rendered_units() {
-    echo "$(inside systemctl is-enabled worker-bootstrap.service) $(inside systemctl is-enabled worker-bootstrap.path)"
+    # The preset names every unit that is to be there.
+    sed -n 's/^enable //p' "$repository/systemd/worker-bootstrap.preset" |
+        while read -r unit; do inside systemctl is-enabled "$unit" </dev/null; done | xargs
 }
 
 # The unit is there from some moment on, and has run at least once.

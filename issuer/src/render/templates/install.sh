@@ -34,7 +34,7 @@ fetch "$origin/artifacts/$expected/$name" "$expected" "$work/archive"
 
 # The program last, and by a rename: it is there when all else is.
 tar -xzf "$work/archive" -C / --no-same-owner --exclude=usr/bin/worker-bootstrap
-systemctl --quiet preset worker-bootstrap.service worker-bootstrap.path
+systemctl --quiet preset worker-bootstrap.service worker-bootstrap.path worker-bootstrap-sweep.service
 if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 systemd-tmpfiles --create worker-bootstrap.conf || say "systemd-tmpfiles did not like worker-bootstrap.conf"
 journalctl --update-catalog || say "the journal will not explain worker-bootstrap's messages"
