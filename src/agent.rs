@@ -24,7 +24,7 @@ use crate::report::status::About;
 use crate::start::{self, Node};
 use crate::step::Step;
 use crate::token::Token;
-use crate::wipe::{self, Needles, Occasion};
+use crate::wipe::{self, Custody, Needles, Occasion};
 use admission::{Admitted, admit};
 use ending::{confess, expired_meanwhile, give_up, queue_the_sweep};
 use std::path::{Path, PathBuf};
@@ -117,8 +117,8 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     queue_the_sweep(machine, &custody, report).await;
     report.done(&custody.count());
 
-    start(options, machine, mark, joined.into(), report).await?;
-    confess(&custody.left)?;
+    start(options, machine, &mark, joined.into(), report).await?;
+    end(machine, mark, &custody, report)?;
     Ok(format!("this machine has joined as node {node}"))
 }
 
@@ -150,12 +150,13 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
         report.done(&custody.count());
         report.ready();
         let credential = Node::from_disk(&machine.root, &mark, machine.judge().await)?;
-        start(options, machine, mark, credential, report).await?;
+        start(options, machine, &mark, credential, report).await?;
+        end(machine, mark, &custody, report)?;
     } else {
         report.done(&custody.count());
         report.step(Step::Report);
+        confess(&custody.left)?;
     }
-    confess(&custody.left)?;
     Ok(format!("this machine is node {node} already"))
 }
 
@@ -218,21 +219,28 @@ async fn join(ask: &Ask<'_>, token: Token, key_is_ours: bool) -> Result<Joined, 
 async fn start(
     options: &Options,
     machine: &Machine,
-    mark: Mark,
+    mark: &Mark,
     node: Node,
     report: &Report,
 ) -> Result<(), Failure> {
     report.step(Step::Start);
-    let wait = options.awaited(machine, start::awaited(&mark));
+    let wait = options.awaited(machine, start::awaited(mark));
     let deadline = Instant::now() + options.timeout.unwrap_or(Duration::from_secs(mark.timeout_seconds));
     if !options.no_start {
         start::kubelet(machine.manager.as_ref(), &machine.root).await?;
     }
     let seen = start::watch(&node, wait, machine.manager.as_ref(), &machine.facts, report, deadline).await?;
-    machine.ledger.advance(mark, Phase::Done)?;
     report.done(&seen);
-    report.step(Step::Report);
     Ok(())
+}
+
+/// The mark comes to its end with the last copy: until then every run wipes again.
+fn end(machine: &Machine, mark: Mark, custody: &Custody, report: &Report) -> Result<(), Failure> {
+    if custody.left.is_empty() {
+        machine.ledger.advance(mark, Phase::Done)?;
+    }
+    report.step(Step::Report);
+    confess(&custody.left)
 }
 
 fn beginning(

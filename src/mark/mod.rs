@@ -38,9 +38,9 @@ pub enum Phase {
     Started,
     /// The credential is proven and installed: the token is spent.
     Finished,
-    /// The copies known then are erased.
+    /// The copies known then are erased, where they could be.
     Wiped,
-    /// The node came to the awaited state.
+    /// The node came to the awaited state, and no copy is left that could be erased.
     Done,
 }
 

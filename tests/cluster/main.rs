@@ -57,7 +57,7 @@ on_both_clusters! {
     request: denied, denied_and_the_key_stays, denied_because_the_token_was_used, deleted_while_pending, pending_until_the_timeout,
         adopted_after_a_crash;
     node: name_taken, name_of_a_dead_node, name_of_this_machine, forbidden_label;
-    again: a_second_run_does_nothing, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,
+    again: a_second_run_does_nothing, a_copy_that_resists, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,
         a_copied_disk;
     reset: a_reset_and_a_new_token, a_reset_to_an_older_credential, a_reset_of_a_join_that_failed_half_way, a_reset_of_a_join_that_was_stopped,
         a_reset_keeps_what_somebody_changed, a_reset_without_a_record;

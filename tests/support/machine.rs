@@ -230,16 +230,24 @@ impl Running {
         let canaries = self.canaries.clone();
         let is_run = self.is_run;
         let (lines, stdout) = self.judge().await;
-        // A verdict that ends the token's life ends its copies; before one, the document stays.
-        let document = root.join(DOCUMENT);
-        let kept = if is_run && matches!(exit, 0 | 5 | 6 | 7) { None } else { Some(document.as_path()) };
+        let result = read_json(&root.join("var/lib/worker-bootstrap/result.json"));
+        // A verdict that ends the token's life ends its copies, but for those that are confessed; before one, the
+        // document stays.
+        let kept = match exit {
+            0 | 5 | 6 | 7 if is_run => Vec::new(),
+            10 if is_run => {
+                let left = result["custody"]["left"].as_array().into_iter().flatten();
+                left.filter_map(|left| Some(PathBuf::from(left["path"].as_str()?))).collect()
+            }
+            _ => vec![root.join(DOCUMENT)],
+        };
         for canary in &canaries {
-            canary.assert_absent_below(&root, kept);
+            canary.assert_absent_below(&root, &kept);
         }
         Outcome {
             exit,
             status: read_json(&root.join("run/worker-bootstrap/status.json")),
-            result: read_json(&root.join("var/lib/worker-bootstrap/result.json")),
+            result,
             lines,
             stdout,
             took,

@@ -33,6 +33,30 @@ pub async fn a_second_run_does_nothing(cluster: Cluster) {
     assert!(!machine.has(DOCUMENT));
 }
 
+/// Each run tries again, and says so by its end, until the copy is gone.
+pub async fn a_copy_that_resists(cluster: Cluster) {
+    const HISTORY: &str = "root/.bash_history";
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    machine.write(HISTORY, &format!("echo {}\n", token.text()), 0o600);
+    let immutable = |flag: &str| {
+        let status = std::process::Command::new("chattr").arg(flag).arg(machine.path(HISTORY)).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !immutable("+i") {
+        eprintln!("left out: an immutable file needs root and a file system that has them");
+        return;
+    }
+    let document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    let runs = [machine.join(&document).await, machine.run(&[]).await];
+    assert!(immutable("-i"));
+    for run in runs {
+        run.must_be(10, "residue_left").must_name(&[HISTORY]);
+    }
+    machine.run(&[]).await.must_join();
+    assert!(!machine.read(HISTORY).contains(&token.secret));
+    machine.run(&[]).await.must_join();
+}
+
 pub async fn two_runs_at_once(cluster: Cluster) {
     let (token, door, machine) = (cluster.issue(&MANUAL).await, cluster.door(), Machine::ready());
     machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
