@@ -43,7 +43,7 @@ pub async fn a_copy_that_resists(cluster: Cluster) {
         status.is_ok_and(|status| status.success())
     };
     if !immutable("+i") {
-        eprintln!("left out: an immutable file needs root and a file system that has them");
+        // It takes root, and a file system that has immutable files.
         return;
     }
     let document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
