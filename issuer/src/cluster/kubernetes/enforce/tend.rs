@@ -79,12 +79,18 @@ pub(super) async fn tokens(enforcer: Arc<Enforcer>) {
     let mut secrets = pin!(watcher(enforcer.cluster.secrets(), ours).backoff(pace::Pace::default()));
     let mut nodes = pin!(watcher(enforcer.nodes(), watched()).backoff(pace::Pace::default()));
     let mut names = Names::default();
-    // At once, for what went while nobody looked.
-    let mut next = Instant::now();
+    let mut next = Instant::now() + LONGEST_SLEEP;
     loop {
         let due = tokio::select! {
             Some(event) = secrets.next() => match event {
-                Ok(event) => learn(&enforcer, event),
+                Ok(event) => {
+                    if let Event::InitDone = event {
+                        // Nobody tells of what went before the watch began: all is looked at, at once. Not
+                        // sooner, or what goes between that look and the watch would be missed.
+                        next = Instant::now();
+                    }
+                    learn(&enforcer, event)
+                }
                 Err(error) => {
                     tracing::warn!(error = of_watch(&error), "watching the tokens' Secrets");
                     continue;
@@ -137,10 +143,7 @@ fn learn(enforcer: &Enforcer, event: Event<Secret>) -> Vec<Due> {
                 memory.is(held);
             }
         }
-        Event::InitDone => {
-            memory.listed();
-            return memory.all();
-        }
+        Event::InitDone => memory.listed(),
         Event::Apply(secret) => {
             if let Some(held) = read(&secret) {
                 memory.is(held.clone());
