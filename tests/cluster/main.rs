@@ -46,6 +46,24 @@ macro_rules! on_both_clusters {
     };
 }
 
+/// Makes a test, on the real one, of every case that only root can prepare or see.
+macro_rules! as_root {
+    ($($file:ident: $($case:ident),+;)+) => {
+        mod as_root {
+            $($(
+                #[test]
+                #[ignore = "needs root and a control plane: tests/run"]
+                fn $case() { crate::on(crate::Kind::Real, crate::cases::$file::$case) }
+            )+)+
+        }
+    };
+}
+
+as_root! {
+    again: a_copy_that_resists;
+    memory: holds_no_token_while_the_node_is_waited_for, is_locked_for_root;
+}
+
 on_both_clusters! {
     trust: ca_data, ca_hash, several_hashes, upper_case_hash, wrong_ca, wrong_hash, two_authorities;
     token: unknown, unknown_with_hashes, expired_by_the_document, expired_by_the_servers_clock,
@@ -57,12 +75,12 @@ on_both_clusters! {
     request: denied, denied_and_the_key_stays, denied_because_the_token_was_used, deleted_while_pending, pending_until_the_timeout,
         adopted_after_a_crash;
     node: name_taken, name_of_a_dead_node, name_of_this_machine, forbidden_label;
-    again: a_second_run_does_nothing, a_copy_that_resists, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,
+    again: a_second_run_does_nothing, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,
         a_copied_disk;
     reset: a_reset_and_a_new_token, a_reset_to_an_older_credential, a_reset_of_a_join_that_failed_half_way, a_reset_of_a_join_that_was_stopped,
         a_reset_keeps_what_somebody_changed, a_reset_without_a_record;
     files: what_the_kubelet_will_find, many_files_are_left_to_the_sweep;
-    memory: holds_no_token_while_the_node_is_waited_for, is_locked_or_said_not_to_be;
+    memory: is_locked_or_said_not_to_be;
     count: with_the_ca, with_hashes;
     outward: a_join_is_told, a_wait_is_told, nobody_there, silent, reset, slow, refusing, redirecting, lying, busy,
         of_another_authority, told_later, told_by_the_next_run_when_the_document_is_gone;

@@ -1,7 +1,7 @@
 //! A document without a fault, and a host with one.
 
-use super::{Scene, is_root};
-use std::os::unix::fs::PermissionsExt;
+use super::Scene;
+use super::support::immutable::Immutable;
 
 type Row = (&'static str, fn(&Scene), i32, &'static str, &'static str);
 
@@ -56,17 +56,15 @@ fn a_torn_mark_is_not_a_fresh_start() {
     scene.nobody_was_asked("torn");
 }
 
+/// Before anything is begun: a run whose end could not be noted would spend the token for nothing.
 #[test]
+#[ignore = "needs root: tests/run"]
 fn a_result_that_cannot_be_written() {
-    if is_root() {
-        eprintln!("left out: nothing is unwritable to root");
-        return;
-    }
     let scene = Scene::new();
     scene.deliver(&scene.document(3600));
     let directory = scene.machine.path("var/lib/worker-bootstrap");
     std::fs::create_dir_all(&directory).unwrap();
-    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let _unwritable = Immutable::new(directory);
     let said = scene.agent(&["run"], b"");
     assert_eq!(said.exit, 8, "{}", said.stderr);
     assert!(said.stderr.contains("path_not_writable"), "{}", said.stderr);

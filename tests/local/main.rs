@@ -6,7 +6,6 @@
     reason = "the product's doors to files and processes are not the tests'"
 )]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(clippy::print_stderr, reason = "what is left out is said")]
 
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
@@ -15,6 +14,7 @@ mod support;
 mod commands;
 mod documents;
 mod hosts;
+mod itself;
 mod places;
 mod sources;
 
@@ -145,9 +145,4 @@ impl Scene {
             assert!(bytes.is_empty(), "{case}: {} bytes were sent", bytes.len());
         }
     }
-}
-
-fn is_root() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"))
 }

@@ -10,6 +10,7 @@ pub mod authority;
 pub mod canary;
 pub mod cluster;
 pub mod front;
+pub mod immutable;
 pub mod issuer;
 pub mod machine;
 pub mod token;

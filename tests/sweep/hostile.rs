@@ -1,11 +1,12 @@
 //! A machine that does not make it easy.
 
-use super::{Root, is_root, token};
+use super::{Root, token};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 const LOG: &str = "var/log/syslog";
@@ -26,69 +27,11 @@ fn no_link_is_followed_and_nothing_is_waited_for() {
     symlink(&secret, root.path("home/ann/.bash_history")).unwrap();
     symlink(outside.path(), root.path("var/log/audit")).unwrap();
     symlink(outside.path(), root.path("home/eve")).unwrap();
-    std::fs::hard_link(&secret, root.path("home/ann/.zsh_history")).unwrap_or_default();
-    std::fs::remove_file(root.path("home/ann/.zsh_history")).unwrap_or_default();
     run("mkfifo", &[root.path("home/ann/.ash_history").as_os_str()]);
-    if is_root() {
-        run(
-            "mknod",
-            &[
-                root.path("home/ann/.sh_history").as_os_str(),
-                OsStr::new("c"),
-                OsStr::new("1"),
-                OsStr::new("5"),
-            ],
-        );
-    }
     let wiped = root.wipe(&[]);
     assert_eq!(wiped.exit, 0, "{}", wiped.said);
     assert_eq!(std::fs::read_to_string(&secret).unwrap(), token());
     assert!(wiped.reports("unsearched", &root.shown("var/log/audit")), "{}", wiped.said);
-}
-
-#[test]
-fn a_file_that_holds_nothing_is_not_opened_to_be_written() {
-    let root = Root::new();
-    let path = root.put("root/.bash_history", b"nothing here");
-    let before = std::fs::metadata(&path).unwrap();
-    let strace = Command::new("strace")
-        .args(["-f", "-e", "trace=openat,open", "-o"])
-        .arg(root.path("trace"))
-        .arg(env!("CARGO_BIN_EXE_worker-bootstrap"))
-        .args(["wipe", "--token-id", super::ID, "--root"])
-        .arg(root.path(""))
-        .status();
-    if !strace.is_ok_and(|status| status.success()) {
-        eprintln!("left out: strace is not there");
-        return;
-    }
-    let trace = String::from_utf8(root.read("trace")).unwrap();
-    let opened: Vec<&str> = trace.lines().filter(|line| line.contains(".bash_history")).collect();
-    assert!(opened.iter().all(|line| line.contains("O_RDONLY")) && !opened.is_empty(), "{opened:?}");
-    let after = std::fs::metadata(&path).unwrap();
-    assert_eq!((before.ctime(), before.ctime_nsec()), (after.ctime(), after.ctime_nsec()));
-}
-
-#[test]
-fn a_copy_that_resists_is_confessed_and_the_others_go() {
-    if !is_root() {
-        eprintln!("left out: an immutable file needs root");
-        return;
-    }
-    let root = Root::new();
-    let resists = root.put("root/.bash_history", token().as_bytes());
-    root.put(LOG, token().as_bytes());
-    if !Command::new("chattr").arg("+i").arg(&resists).status().is_ok_and(|status| status.success()) {
-        eprintln!("left out: this file system has no immutable files");
-        return;
-    }
-    let wiped = root.wipe(&[]);
-    run("chattr", &[OsStr::new("-i"), resists.as_os_str()]);
-    assert_eq!(wiped.exit, 10, "{}", wiped.said);
-    assert!(wiped.reports("left", &root.shown("root/.bash_history")) && wiped.said.contains("chattr"));
-    assert!(!root.holds(LOG));
-    assert_eq!(root.wipe(&[]).exit, 0);
-    assert!(!root.holds("root/.bash_history"));
 }
 
 /// As an unprivileged owner meets it: obj.pkl is 0400.
@@ -165,7 +108,23 @@ fn names_are_shown_on_one_line_and_harmless() {
 
 /// What is no regular file is not waited for and not spoken to, wherever it lies, and is there afterwards.
 #[test]
-fn what_is_no_file_is_left_alone_at_every_known_place() {
+fn what_is_no_file_is_left_alone() {
+    is_left_alone_at_every_known_place("FIFO", |path, _| run("mkfifo", &[path.as_os_str()]));
+    is_left_alone_at_every_known_place("directory", |path, _| std::fs::create_dir(path).unwrap());
+    let mut sockets = Vec::new();
+    is_left_alone_at_every_known_place("socket", |path, root| {
+        // The name of one is short: it is made elsewhere and moved there.
+        let short = root.path("s");
+        sockets.push(std::os::unix::net::UnixListener::bind(&short).unwrap());
+        std::fs::rename(short, path).unwrap();
+    });
+    for socket in sockets {
+        socket.set_nonblocking(true).unwrap();
+        assert!(socket.accept().is_err(), "somebody has connected");
+    }
+}
+
+pub fn is_left_alone_at_every_known_place(kind: &str, mut make: impl FnMut(&Path, &Root)) {
     const PLACES: [&str; 9] = [
         "boot/user-data",
         "etc/kubernetes/bootstrap-kubelet.conf",
@@ -178,43 +137,19 @@ fn what_is_no_file_is_left_alone_at_every_known_place() {
         // Where user-data has a file written.
         "opt/told",
     ];
+    let root = Root::new();
     let told = format!("- path: /opt/told\n  content: {}\n", token());
-    for kind in ["FIFO", "socket", "device", "directory"] {
-        if kind == "device" && !is_root() {
-            eprintln!("left out: a device needs root");
-            continue;
-        }
-        let root = Root::new();
-        root.put("etc/cloud/cloud.cfg.d/told.cfg", told.as_bytes());
-        let mut sockets = Vec::new();
-        for place in PLACES {
-            let path = root.path(place);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            match kind {
-                "FIFO" => run("mkfifo", &[path.as_os_str()]),
-                "socket" => {
-                    // The name of one is short: it is made elsewhere and moved there.
-                    let short = root.path("s");
-                    sockets.push(std::os::unix::net::UnixListener::bind(&short).unwrap());
-                    std::fs::rename(short, &path).unwrap();
-                }
-                // A terminal would be taken, a watchdog started.
-                "device" => {
-                    run("mknod", &[path.as_os_str(), OsStr::new("c"), OsStr::new("5"), OsStr::new("0")])
-                }
-                _ => std::fs::create_dir(&path).unwrap(),
-            }
-        }
-        let types = |root: &Root| PLACES.map(|place| root.path(place).symlink_metadata().unwrap().mode());
-        let (before, wiped) = (types(&root), root.wipe(&[]));
-        assert_eq!(wiped.exit, 0, "{kind}: {}", wiped.said);
-        assert_eq!(types(&root), before, "{kind}");
-        assert_eq!(wiped.paths("erased"), [root.shown("etc/cloud/cloud.cfg.d/told.cfg")], "{kind}");
-        for socket in sockets {
-            socket.set_nonblocking(true).unwrap();
-            assert!(socket.accept().is_err(), "somebody has connected");
-        }
+    root.put("etc/cloud/cloud.cfg.d/told.cfg", told.as_bytes());
+    for place in PLACES {
+        let path = root.path(place);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        make(&path, &root);
     }
+    let types = |root: &Root| PLACES.map(|place| root.path(place).symlink_metadata().unwrap().mode());
+    let (before, wiped) = (types(&root), root.wipe(&[]));
+    assert_eq!(wiped.exit, 0, "{kind}: {}", wiped.said);
+    assert_eq!(types(&root), before, "{kind}");
+    assert_eq!(wiped.paths("erased"), [root.shown("etc/cloud/cloud.cfg.d/told.cfg")], "{kind}");
 }
 
 /// More than is kept of what files tell; each is swept nevertheless.
@@ -309,41 +244,11 @@ fn a_file_that_is_replaced_meanwhile_is_swept_or_confessed() {
             let wiped = root.wipe(&[]);
             assert!(matches!(wiped.exit, 0 | 10), "{}", wiped.said);
             let file = root.shown("root/.bash_history");
-            assert!(
-                wiped.reports("erased", &file) || wiped.reports("left", &file) || wiped.exit == 0,
-                "{}",
-                wiped.said
-            );
+            // One of a hundred thousand was always there: it is never not seen.
+            assert!(wiped.reports("erased", &file) || wiped.reports("left", &file), "{}", wiped.said);
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert_eq!(root.wipe(&[]).exit, 0);
     assert!(!root.holds("root/.bash_history"));
-}
-
-#[test]
-fn another_file_system_below_a_place_is_not_entered() {
-    if !is_root() {
-        eprintln!("left out: a mount needs root");
-        return;
-    }
-    let root = Root::new();
-    let mounted = root.path("var/lib/cloud/data/mounted");
-    std::fs::create_dir_all(&mounted).unwrap();
-    let script = "mount -t tmpfs tmpfs \"$1\" && printf %s \"$TOKEN\" >\"$1/file\" && \"$2\" wipe --root \"$3\" --token-id \"$4\"; cat \"$1/file\"";
-    let said = Command::new("unshare")
-        .args(["--mount", "sh", "-c", script, "sh"])
-        .arg(&mounted)
-        .arg(env!("CARGO_BIN_EXE_worker-bootstrap"))
-        .arg(root.path(""))
-        .arg(super::ID)
-        .env("TOKEN", token())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&said.stdout);
-    if !said.status.success() {
-        eprintln!("left out: no mount is to be had here");
-        return;
-    }
-    assert!(text.contains("another file system is mounted there") && text.ends_with(&token()), "{text}");
 }

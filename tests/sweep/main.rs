@@ -3,12 +3,15 @@
 
 #![allow(clippy::disallowed_methods, reason = "the product's doors are not the tests'")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(clippy::print_stderr, reason = "what is left out is said")]
 
+mod as_root;
 mod copies;
 mod expired;
 mod hostile;
+#[path = "../support/immutable.rs"]
+mod immutable;
 mod places;
+#[allow(clippy::print_stderr, reason = "the seed that failed is said")]
 mod random;
 mod report;
 mod wrapped;
@@ -112,8 +115,4 @@ impl Wiped {
 fn holds(path: &Path) -> bool {
     let bytes = std::fs::read(path).unwrap();
     memchr::memmem::find(&bytes, SECRET.as_bytes()).is_some()
-}
-
-fn is_root() -> bool {
-    nix::unistd::Uid::effective().is_root()
 }

@@ -1,6 +1,7 @@
 //! The second run.
 
 use crate::support::cluster::Cluster;
+use crate::support::immutable::Immutable;
 use crate::support::machine::{DOCUMENT, Machine};
 use crate::support::token::{AUTO, MANUAL, Trust, document};
 use std::time::Duration;
@@ -38,17 +39,10 @@ pub async fn a_copy_that_resists(cluster: Cluster) {
     const HISTORY: &str = "root/.bash_history";
     let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
     machine.write(HISTORY, &format!("echo {}\n", token.text()), 0o600);
-    let immutable = |flag: &str| {
-        let status = std::process::Command::new("chattr").arg(flag).arg(machine.path(HISTORY)).status();
-        status.is_ok_and(|status| status.success())
-    };
-    if !immutable("+i") {
-        // It takes root, and a file system that has immutable files.
-        return;
-    }
+    let resists = Immutable::new(machine.path(HISTORY));
     let document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
     let runs = [machine.join(&document).await, machine.run(&[]).await];
-    assert!(immutable("-i"));
+    drop(resists);
     for run in runs {
         run.must_be(10, "residue_left").must_name(&[HISTORY]);
     }

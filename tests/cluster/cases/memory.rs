@@ -5,7 +5,7 @@ use crate::support::cluster::Cluster;
 use crate::support::machine::Machine;
 use crate::support::token::{AUTO, MANUAL, Trust, document};
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 
 /// While the node is waited for the token is gone from memory, in every encoding; before it was spent it
@@ -19,40 +19,50 @@ pub async fn holds_no_token_while_the_node_is_waited_for(cluster: Cluster) {
         let canary = Canary::of(&token);
         let mut run = machine.start(&["--wait", "registered"]);
         run.waits_for("csr_approval").await;
-        let Some(found) = holds(run.pid, &canary) else {
-            // Reading another process's memory needs root.
-            return;
-        };
-        assert!(found > 0, "the token is not found where it must be");
+        assert!(holds(run.pid, &canary) > 0, "the token is not found where it must be");
         cluster.admin.approve(&cluster.admin.csr_of(&token).await).await;
         run.waits_for("node_object").await;
-        assert_eq!(holds(run.pid, &canary), Some(0), "copies of the token in the memory of the run");
+        assert_eq!(holds(run.pid, &canary), 0, "copies of the token in the memory of the run");
         run.terminate();
         run.end().await.must_exit(75);
     }
 }
 
-/// Locked where the rights allow it, and a line where they do not.
+/// Locked where the limit allows it, and a line where it does not.
 pub async fn is_locked_or_said_not_to_be(cluster: Cluster) {
+    let (locked, limit, said) = while_the_node_is_waited_for(cluster).await;
+    assert_eq!(locked > 0, limit == "unlimited", "{locked} kB locked, of {limit}: {said}");
+    assert_eq!(locked == 0, said.contains("memory is not locked"), "{locked} kB locked: {said}");
+}
+
+/// Root has no limit, or takes itself none.
+pub async fn is_locked_for_root(cluster: Cluster) {
+    let (locked, limit, said) = while_the_node_is_waited_for(cluster).await;
+    assert!(locked > 0 && limit == "unlimited", "{locked} kB locked, of {limit}: {said}");
+}
+
+/// How much of its memory is locked then, in kB, what the limit is, and what the run has said.
+async fn while_the_node_is_waited_for(cluster: Cluster) -> (u64, String, String) {
     let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
     machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
     let mut run = machine.start(&["--wait", "registered"]);
     run.waits_for("node_object").await;
-    let status = std::fs::read_to_string(format!("/proc/{}/status", run.pid)).unwrap();
-    let locked = status.lines().find(|line| line.starts_with("VmLck:")).unwrap();
-    let is_locked = !locked.contains(" 0 kB");
-    assert_ne!(is_locked, run.said().contains("memory is not locked"), "{locked}: {}", run.said());
+    let word = |file: &str, line: &str| {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", run.pid)).unwrap();
+        let rest = text.lines().find_map(|one| one.strip_prefix(line)).unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    let (locked, limit) = (word("status", "VmLck:"), word("limits", "Max locked memory"));
+    let said = run.said();
     run.terminate();
     run.end().await.must_exit(75);
+    (locked.parse().unwrap(), limit, said)
 }
 
-/// How many needles stand in the memory of a process; nothing where it may not be read.
-fn holds(pid: u32, canary: &Canary) -> Option<usize> {
-    let maps = match File::open(format!("/proc/{pid}/maps")) {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => return None,
-        maps => maps.unwrap(),
-    };
-    let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
+/// How many needles stand in the memory of a process, which is root's alone to read.
+fn holds(pid: u32, canary: &Canary) -> usize {
+    let maps = File::open(format!("/proc/{pid}/maps")).unwrap();
+    let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
     let mut found = 0;
     for line in BufReader::new(maps).lines().map(Result::unwrap) {
         let mut words = line.split_whitespace();
@@ -68,5 +78,5 @@ fn holds(pid: u32, canary: &Canary) -> Option<usize> {
             found += canary.count(&bytes);
         }
     }
-    Some(found)
+    found
 }
