@@ -61,7 +61,7 @@ macro_rules! as_root {
 
 as_root! {
     again: a_copy_that_resists;
-    memory: holds_no_token_while_the_node_is_waited_for, is_locked_for_root;
+    memory: holds_no_token_while_the_node_is_waited_for;
 }
 
 on_both_clusters! {

@@ -19,11 +19,20 @@ pub mod tree;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// One of the programs of this workspace: cargo puts them one folder above the test programs.
+/// One of the programs of this workspace: cargo puts them one folder above the test programs, and beside each
+/// the list of what it is made from.
 pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let program = own.parent().unwrap().with_file_name(name);
-    assert!(program.exists(), "{} is not there: cargo build --workspace --bins", program.display());
+    let build = "cargo build --workspace --bins";
+    let changed = |path: &Path| path.metadata().and_then(|found| found.modified());
+    let Ok(made) = changed(&program) else { panic!("{} is not there: {build}", program.display()) };
+    let sources = std::fs::read_to_string(program.with_extension("d")).unwrap();
+    let (_, sources) = sources.split_once(": ").unwrap();
+    for source in sources.split_whitespace() {
+        let current = changed(Path::new(source)).is_ok_and(|at| at <= made);
+        assert!(current, "{} is older than {source}: {build}", program.display());
+    }
     program
 }
 

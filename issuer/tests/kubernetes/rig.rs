@@ -1,5 +1,6 @@
 //! An issuer's backend under test, with the rights of the manifest where the cluster has roles.
 
+use crate::csr::Csr;
 use crate::support::admin::Admin;
 use crate::support::cluster::{Cluster, Kind};
 use crate::support::token::Token;
@@ -7,8 +8,10 @@ use crate::support::{eventually, random_word};
 use bootstrap_issuer::cluster::kubernetes::{self as backend, ClusterError, MANIFEST, Settings, Source};
 use bootstrap_issuer::cluster::{Grant, Happened, Notice, Promise, Seen};
 use bootstrap_issuer::names::BootstrapId;
+use futures_util::FutureExt;
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -189,6 +192,15 @@ pub async fn secret_goes(cluster: &Cluster, token: &Token) {
         .await;
 }
 
+/// Binds the token to this request, as another issuer does.
+pub async fn use_by_hand(cluster: &Cluster, token: &Token, csr: &Csr) {
+    let mut object = secret(cluster, token).await.unwrap();
+    let used_by = json!({"node": csr.node, "key": csr.key_id(), "request": "", "at": "2026-01-01T00:00:00Z"});
+    object["metadata"]["annotations"]["bootstrap.akua.dev/used-by"] = json!(used_by.to_string());
+    let path = format!("{SECRETS}/{}", token.secret_name());
+    assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(&object)).await.0, 200);
+}
+
 /// The name of a node that nobody else has.
 pub fn node_name() -> String {
     format!("n-{}", random_word(10))
@@ -197,6 +209,15 @@ pub fn node_name() -> String {
 /// Whether only one machine can use a token.
 pub async fn is_one_time(issuer: &Issuer) -> bool {
     issuer.backend.promise().await.unwrap() == Promise::OneTime
+}
+
+/// Runs a case that changes what others need, and gives that back whatever comes of the case.
+pub async fn then_always(case: impl Future<Output = ()>, give_back: impl Future<Output = ()>) {
+    let outcome = AssertUnwindSafe(case).catch_unwind().await;
+    give_back.await;
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
 }
 
 /// The objects of a manifest.

@@ -30,19 +30,6 @@ pub async fn holds_no_token_while_the_node_is_waited_for(cluster: Cluster) {
 
 /// Locked where the limit allows it, and a line where it does not.
 pub async fn is_locked_or_said_not_to_be(cluster: Cluster) {
-    let (locked, limit, said) = while_the_node_is_waited_for(cluster).await;
-    assert_eq!(locked > 0, limit == "unlimited", "{locked} kB locked, of {limit}: {said}");
-    assert_eq!(locked == 0, said.contains("memory is not locked"), "{locked} kB locked: {said}");
-}
-
-/// Root has no limit, or takes itself none.
-pub async fn is_locked_for_root(cluster: Cluster) {
-    let (locked, limit, said) = while_the_node_is_waited_for(cluster).await;
-    assert!(locked > 0 && limit == "unlimited", "{locked} kB locked, of {limit}: {said}");
-}
-
-/// How much of its memory is locked then, in kB, what the limit is, and what the run has said.
-async fn while_the_node_is_waited_for(cluster: Cluster) -> (u64, String, String) {
     let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
     machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
     let mut run = machine.start(&["--wait", "registered"]);
@@ -52,11 +39,11 @@ async fn while_the_node_is_waited_for(cluster: Cluster) -> (u64, String, String)
         let rest = text.lines().find_map(|one| one.strip_prefix(line)).unwrap();
         rest.split_whitespace().next().unwrap().to_owned()
     };
-    let (locked, limit) = (word("status", "VmLck:"), word("limits", "Max locked memory"));
-    let said = run.said();
+    let (locked, limit, said) = (word("status", "VmLck:"), word("limits", "Max locked memory"), run.said());
+    assert_eq!(locked != "0", limit == "unlimited", "{locked} kB locked, of {limit}: {said}");
+    assert_eq!(locked == "0", said.contains("memory is not locked"), "{locked} kB locked: {said}");
     run.terminate();
     run.end().await.must_exit(75);
-    (locked.parse().unwrap(), limit, said)
 }
 
 /// How many needles stand in the memory of a process, which is root's alone to read.

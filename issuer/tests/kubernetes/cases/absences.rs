@@ -2,15 +2,13 @@
 
 use super::once::used;
 use crate::csr::{Bearer, Csr, End, ask, end_of};
-use crate::rig::{Issuer, SECRETS, id, secret};
+use crate::rig::{Issuer, id, secret, use_by_hand};
 use crate::support::cluster::{Cluster, Kind, SecondServer};
 use crate::support::eventually;
 use crate::support::front::Mode;
 use crate::support::machine::Machine;
 use crate::support::token::{Trust, document};
 use bootstrap_issuer::cluster::{Happened, Withdrawn};
-use reqwest::Method;
-use serde_json::json;
 use time::Duration;
 
 pub async fn requests_that_waited_are_one_use(cluster: Cluster) {
@@ -70,12 +68,7 @@ pub async fn bound_and_not_approved(cluster: Cluster) {
     let bearer = Bearer::of(&cluster, &token);
     let (bound, other) = (Csr::fresh(), Csr::fresh());
     let names = [bearer.post(&other).await.unwrap(), bearer.post(&bound).await.unwrap()];
-    let mut object = secret(&cluster, &token).await.unwrap();
-    let used_by =
-        json!({"node": bound.node, "key": bound.key_id(), "request": "", "at": "2026-01-01T00:00:00Z"});
-    object["metadata"]["annotations"]["bootstrap.akua.dev/used-by"] = json!(used_by.to_string());
-    let path = format!("{SECRETS}/{}", token.secret_name());
-    assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(&object)).await.0, 200);
+    use_by_hand(&cluster, &token, &bound).await;
     issuer.enforce();
     assert_eq!(end_of(&cluster, &names[0]).await, used());
     assert_eq!(end_of(&cluster, &names[1]).await, End::Issued);

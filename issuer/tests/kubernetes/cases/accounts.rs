@@ -1,9 +1,9 @@
 //! A cluster that approves by itself what every bootstrap token asks for, as k0s has it: accounts stand in
 //! for the tokens, and each is good for one machine all the same.
 
-use super::real_only::{BINDINGS, rights};
+use super::real_only::BINDINGS;
 use crate::csr::{Bearer, Csr, End, ask, end_of};
-use crate::rig::{Issuer, account_token, collection, id, is_one_time, objects, secret, secret_goes};
+use crate::rig::{Issuer, collection, id, is_one_time, objects, secret, secret_goes, then_always};
 use crate::support::cluster::{Cluster, Kind};
 use crate::support::eventually;
 use crate::support::front::Mode;
@@ -12,10 +12,8 @@ use crate::support::token::{Token, Trust, document};
 use bootstrap_issuer::cluster::kubernetes::MANIFEST;
 use bootstrap_issuer::cluster::{Happened, Withdrawn};
 use bootstrap_issuer::names::BootstrapId;
-use futures_util::FutureExt;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,13 +21,13 @@ const ACCOUNTS: &str = "/api/v1/namespaces/worker-bootstrap/serviceaccounts";
 const BINDING: &str = "every-token-is-approved";
 
 /// One that was granted, and what its machine authenticates with.
-struct Granted {
-    token: Token,
+pub struct Granted {
+    pub token: Token,
     credential: String,
 }
 
 /// Runs a case while the cluster approves what every bootstrap token asks for.
-fn while_every_token_is_approved(case: impl AsyncFnOnce(&Cluster, Issuer, Token)) {
+pub fn while_every_token_is_approved(case: impl AsyncFnOnce(&Cluster, Issuer, Token)) {
     crate::alone_on(Kind::Real, async |cluster: Cluster| {
         let issuer = Issuer::idle(&cluster).await;
         let before = issuer.token().await;
@@ -40,13 +38,11 @@ fn while_every_token_is_approved(case: impl AsyncFnOnce(&Cluster, Issuer, Token)
                 "name": "system:certificates.k8s.io:certificatesigningrequests:nodeclient"},
         });
         assert_eq!(cluster.admin.ask(Method::POST, BINDINGS, Some(&binding)).await.0, 201);
-        // Whatever comes of the case: those after it want their cluster back.
-        let outcome = AssertUnwindSafe(case(&cluster, issuer, before)).catch_unwind().await;
-        let path = format!("{BINDINGS}/{BINDING}");
-        assert_eq!(cluster.admin.ask(Method::DELETE, &path, None).await.0, 200);
-        if let Err(panic) = outcome {
-            resume_unwind(panic);
-        }
+        then_always(case(&cluster, issuer, before), async {
+            let path = format!("{BINDINGS}/{BINDING}");
+            assert_eq!(cluster.admin.ask(Method::DELETE, &path, None).await.0, 200);
+        })
+        .await;
         let issuer = Issuer::idle(&cluster).await;
         eventually("tokens are good by themselves again", async || {
             let (bootstrap, token) = (BootstrapId::random(), Token::random());
@@ -58,7 +54,7 @@ fn while_every_token_is_approved(case: impl AsyncFnOnce(&Cluster, Issuer, Token)
 }
 
 /// Roles come into force a moment after they are written.
-async fn granted(issuer: &Issuer) -> Granted {
+pub async fn granted(issuer: &Issuer) -> Granted {
     eventually("a token that an account stands in for", async || {
         let (bootstrap, token) = (BootstrapId::random(), Token::random());
         issuer.grant(&bootstrap, &token, time::Duration::hours(1)).await.ok()?;
@@ -84,7 +80,7 @@ async fn account(cluster: &Cluster, token: &Token) -> Option<Value> {
     (status == 200).then_some(object)
 }
 
-async fn account_goes(cluster: &Cluster, token: &Token) {
+pub async fn account_goes(cluster: &Cluster, token: &Token) {
     eventually("the account goes", async || account(cluster, token).await.is_none().then_some(())).await;
 }
 
@@ -228,63 +224,17 @@ fn without_the_accounts_own_right_it_says_so() {
         let all = collection(&binding);
         let path = format!("{all}/worker-bootstrap");
         assert_eq!(cluster.admin.ask(Method::DELETE, &path, None).await.0, 200);
-        eventually("it is said", async || (!is_one_time(&issuer).await).then_some(())).await;
-        let (bootstrap, token) = (BootstrapId::random(), Token::random());
-        issuer.grant(&bootstrap, &token, time::Duration::hours(1)).await.unwrap();
-        assert!(issuer.credential(&bootstrap, &token).await.is_none());
-        assert!(account(cluster, &token).await.is_none());
-        assert_eq!(cluster.admin.ask(Method::POST, &all, Some(&binding)).await.0, 201);
+        let without = async {
+            eventually("it is said", async || (!is_one_time(&issuer).await).then_some(())).await;
+            let (bootstrap, token) = (BootstrapId::random(), Token::random());
+            issuer.grant(&bootstrap, &token, time::Duration::hours(1)).await.unwrap();
+            assert!(issuer.credential(&bootstrap, &token).await.is_none());
+            assert!(account(cluster, &token).await.is_none());
+        };
+        then_always(without, async {
+            assert_eq!(cluster.admin.ask(Method::POST, &all, Some(&binding)).await.0, 201);
+        })
+        .await;
         eventually("it is one-time again", async || is_one_time(&issuer).await.then_some(())).await;
     });
-}
-
-/// Each verb of each rule for the accounts, taken away, is missed.
-#[test]
-#[ignore = "needs a control plane: tests/run"]
-fn every_right_over_them_is_needed() {
-    while_every_token_is_approved(async |cluster, issuer, _| {
-        granted(&issuer).await;
-        let account = account_token(&cluster.admin).await;
-        let named = |object: &Value| {
-            object["kind"] == "Role" && object["metadata"]["name"] == "bootstrap-issuer-accounts"
-        };
-        let role = objects(MANIFEST).into_iter().find(named).unwrap();
-        let path = format!("{}/bootstrap-issuer-accounts", collection(&role));
-        assert!(works(cluster, &account).await, "with all of them");
-        for (rule, verb) in rights(&role) {
-            let mut less = role.clone();
-            let verbs = less["rules"][rule]["verbs"].as_array_mut().unwrap();
-            let gone = verbs.remove(verb);
-            if verbs.is_empty() {
-                less["rules"].as_array_mut().unwrap().remove(rule);
-            }
-            let what = format!("{gone} of {}", role["rules"][rule]);
-            assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(&less)).await.0, 200);
-            eventually(&format!("it does not work without {what}"), async || {
-                (!works(cluster, &account).await).then_some(())
-            })
-            .await;
-        }
-        assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(&role)).await.0, 200);
-        eventually("it works with all of them again", async || works(cluster, &account).await.then_some(()))
-            .await;
-    });
-}
-
-/// An account made, its token given, and the account removed when its Secret has gone.
-async fn works(cluster: &Cluster, account: &str) -> bool {
-    const PATIENCE: Duration = Duration::from_secs(4);
-    let server = format!("https://{}", cluster.address);
-    let mut issuer = Issuer::with(cluster, &server, &json!({"token": account})).await;
-    let life = async {
-        let (bootstrap, token) = (BootstrapId::random(), Token::random());
-        issuer.grant(&bootstrap, &token, time::Duration::hours(1)).await.ok()?;
-        issuer.try_credential(&bootstrap, &token).await.ok()??;
-        let path = format!("{}/{}", crate::rig::SECRETS, token.secret_name());
-        cluster.admin.ask(Method::DELETE, &path, None).await;
-        issuer.enforce();
-        account_goes(cluster, &token).await;
-        Some(())
-    };
-    tokio::time::timeout(PATIENCE, life).await.is_ok_and(|done| done.is_some())
 }

@@ -13,3 +13,5 @@ mod accounts;
 /// Many at once; takes minutes.
 mod races;
 mod real_only;
+/// Least privilege: what the manifest gives is what is needed.
+mod rights;

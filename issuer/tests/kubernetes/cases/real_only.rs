@@ -1,13 +1,12 @@
 //! What only a real control plane has: roles, other approvers, a second API server, restarts.
 
 use crate::csr::{Bearer, CSRS, Csr, End, ask, end_of};
-use crate::rig::{Issuer, account_token, apply, collection, id, is_one_time, objects, secret, secret_goes};
+use crate::rig::{Issuer, id, is_one_time, secret, secret_goes};
 use crate::support::cluster::{Cluster, Kind, SecondServer};
 use crate::support::eventually;
-use bootstrap_issuer::cluster::kubernetes::MANIFEST;
 use bootstrap_issuer::cluster::{Happened, Promise, Withdrawn};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 
@@ -126,83 +125,4 @@ fn a_server_that_remembers_a_token_gives_nobody_anything() {
         }
         assert!(answered > 0, "no server had a token in its cache");
     });
-}
-
-/// Each verb of each rule of the issuer's own roles, taken away, is missed.
-#[test]
-#[ignore = "needs a control plane: tests/run"]
-fn every_right_is_needed() {
-    crate::alone_on(Kind::Real, async |cluster: Cluster| {
-        apply(&cluster.admin, MANIFEST).await;
-        let token = account_token(&cluster.admin).await;
-        let roles: Vec<Value> = objects(MANIFEST)
-            .into_iter()
-            .filter(|object| matches!(object["kind"].as_str(), Some("Role" | "ClusterRole")))
-            .filter(|object| object["metadata"]["name"] == "bootstrap-issuer")
-            .collect();
-        assert_eq!(roles.len(), 2);
-        assert!(works(&cluster, &token).await, "with all of them");
-        for role in &roles {
-            let path = format!("{}/bootstrap-issuer", collection(role));
-            for (rule, verb) in rights(role) {
-                let mut less = role.clone();
-                let verbs = less["rules"][rule]["verbs"].as_array_mut().unwrap();
-                let gone = verbs.remove(verb);
-                if verbs.is_empty() {
-                    less["rules"].as_array_mut().unwrap().remove(rule);
-                }
-                let what = format!("{gone} of {}", role["rules"][rule]);
-                assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(&less)).await.0, 200);
-                eventually(&format!("it does not work without {what}"), async || {
-                    (!works(&cluster, &token).await).then_some(())
-                })
-                .await;
-            }
-            assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(role)).await.0, 200);
-        }
-        eventually("it works with all of them again", async || works(&cluster, &token).await.then_some(()))
-            .await;
-    });
-}
-
-pub fn rights(role: &Value) -> Vec<(usize, usize)> {
-    let rules = role["rules"].as_array().unwrap();
-    let verbs = |rule: &Value| rule["verbs"].as_array().unwrap().len();
-    rules.iter().enumerate().flat_map(|(at, rule)| (0..verbs(rule)).map(move |verb| (at, verb))).collect()
-}
-
-/// A whole life of a token, and another one withdrawn, within so long as a machine would wait.
-async fn works(cluster: &Cluster, account: &str) -> bool {
-    const PATIENCE: std::time::Duration = std::time::Duration::from_secs(4);
-    let server = format!("https://{}", cluster.address);
-    let mut issuer = Issuer::with(cluster, &server, &json!({"token": account})).await;
-    let life = async {
-        issuer.backend.promise().await.ok()?;
-        let (used, other) = (crate::support::token::Token::random(), crate::support::token::Token::random());
-        for token in [&used, &other] {
-            let id = bootstrap_issuer::names::BootstrapId::random();
-            issuer.grant(&id, token, time::Duration::hours(1)).await.ok()?;
-            // The answer to a lost one.
-            issuer.grant(&id, token, time::Duration::hours(1)).await.ok()?;
-        }
-        issuer.enforce();
-        let csr = Csr::fresh();
-        let name = Bearer::of(cluster, &used).post(&csr).await.ok()?;
-        if end_of(cluster, &name).await != End::Issued {
-            return None;
-        }
-        cluster.admin.create_node(&csr.node, "True", "its-own").await;
-        secret_goes(cluster, &used).await;
-        // Heard of by a watch and not by the first look.
-        let late = issuer.token().await;
-        let csr = Csr::fresh();
-        let name = Bearer::of(cluster, &late).post(&csr).await.ok()?;
-        if end_of(cluster, &name).await != End::Issued {
-            return None;
-        }
-        cluster.admin.create_node(&csr.node, "True", "its-own").await;
-        secret_goes(cluster, &late).await;
-        issuer.backend.withdraw(&id(&other)).await.ok()
-    };
-    tokio::time::timeout(PATIENCE, life).await.is_ok_and(|done| done.is_some())
 }
