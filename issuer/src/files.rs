@@ -1,5 +1,6 @@
 //! The issuer's one door to files: bounded reads, and writes that are whole or absent.
 
+use nix::fcntl::OFlag;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -32,13 +33,23 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-/// Reads a file that holds a secret: a regular file, closed to group and others, and no link. It is
-/// checked on the open descriptor.
+/// Reads a file that holds a user's secret: a regular file, closed to group and others, and no link.
 pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    read_closed(path, limit, OFlag::O_NOFOLLOW, 0o077)
+}
+
+/// Reads a file that holds a key of this process: a regular file, closed to everybody but its owner and group.
+/// The group is let in and links are followed, as a cluster mounts a Secret or a volume (`fsGroup`).
+pub fn read_key(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    read_closed(path, limit, OFlag::empty(), 0o007)
+}
+
+/// What the file is, is looked at on the open descriptor.
+fn read_closed(path: &Path, limit: u64, flag: OFlag, to: u32) -> Result<Zeroizing<Vec<u8>>, FileError> {
     let refused = |what: String| failed("use", path)(io::Error::other(what));
     let file = OpenOptions::new()
         .read(true)
-        .custom_flags((nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits())
+        .custom_flags((flag | OFlag::O_NONBLOCK).bits())
         .open(path)
         .map_err(failed("open", path))?;
     let metadata = file.metadata().map_err(failed("look at", path))?;
@@ -46,7 +57,7 @@ pub fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, FileE
         return Err(refused("it is not a regular file".to_owned()));
     }
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & to != 0 {
         return Err(refused(format!("it is open to others (mode {mode:04o}); next: chmod 600")));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(limit as usize + 1));
@@ -73,7 +84,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
         .write(true)
         .create_new(true)
         .mode(mode)
-        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(&temporary)
         .map_err(failed("create", &temporary))?;
     file.write_all(bytes).map_err(failed("write", &temporary))?;
@@ -108,4 +119,38 @@ pub fn private(path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::PermissionsExt;
     let file = append(path)?;
     file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(failed("set the mode of", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::Permissions;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_secret_that_others_can_read_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, link) = (place.path().join("file"), place.path().join("link"));
+        write(&file, b"secret", 0o600).unwrap();
+        symlink(&file, &link).unwrap();
+        for (mode, private, key) in [
+            (0o400, true, true),
+            (0o600, true, true),
+            (0o440, false, true),
+            (0o660, false, true),
+            (0o604, false, false),
+            (0o602, false, false),
+            (0o644, false, false),
+        ] {
+            std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read_private(&file, 10).is_ok(), private, "{mode:o}");
+            assert!(read_private(&link, 10).is_err(), "{mode:o}");
+            for path in [&file, &link] {
+                assert_eq!(read_key(path, 10).is_ok(), key, "{mode:o}");
+            }
+        }
+        assert!(read_key(place.path(), 10).is_err());
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        assert!(read_key(&file, 5).is_err());
+    }
 }

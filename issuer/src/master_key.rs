@@ -1,6 +1,6 @@
 //! The master key: every token's text follows from it and the bootstrap's id, so that nothing secret is
 //! stored for a bootstrap and a lost answer can be given again. Whoever has this file has every token
-//! that is alive; it is 0600, made once, and never replaced by a restart.
+//! that is alive; it is made 0600, once, never replaced by a restart, and not used where others can read it.
 
 use crate::files::{self, FileError};
 use crate::names::BootstrapId;
@@ -54,7 +54,7 @@ impl MasterKey {
             random::fill(fresh.as_mut());
             files::write(path, fresh.as_ref(), 0o600)?;
         }
-        let bytes = Zeroizing::new(files::read(path, LENGTH as u64)?);
+        let bytes = files::read_key(path, LENGTH as u64)?;
         if bytes.len() != LENGTH {
             return Err(MasterKeyError::Length { path: path.display().to_string(), length: bytes.len() });
         }

@@ -14,7 +14,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
-use zeroize::Zeroizing;
 
 /// The largest file of either kind, in bytes.
 const LARGEST: u64 = 256 * 1024;
@@ -151,7 +150,7 @@ fn read(paths: &Tls) -> Result<CertifiedKey, TlsError> {
     let chain = CertificateDer::pem_slice_iter(&chain)
         .collect::<Result<Vec<_>, _>>()
         .map_err(unreadable("a certificate", path.clone()))?;
-    let key = Zeroizing::new(files::read(&paths.key, LARGEST)?);
+    let key = files::read_key(&paths.key, LARGEST)?;
     let key = PrivateKeyDer::from_pem_slice(&key)
         .map_err(unreadable("a private key", paths.key.display().to_string()))?;
     CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
