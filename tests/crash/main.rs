@@ -412,6 +412,70 @@ fn a_disk_that_fills_up_loses_nothing() {
     assert!(seen.contains_key("local_write_failed"), "{seen:?}");
 }
 
+/// So much of a file system as counts, with so many pages of room in it.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn under(machine: &Machine, pages: usize) -> Disk {
+        let path = machine.path("var/lib");
+        std::fs::create_dir_all(&path).unwrap();
+        let size = format!("size={}k", pages * 4);
+        assert!(mount(&["-t", "tmpfs", "-o", &size, "tmpfs"], &path), "it takes root to mount a tmpfs");
+        Disk(path)
+    }
+
+    fn grow(&self) {
+        assert!(mount(&["-o", "remount,size=10m"], &self.0));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        Command::new("umount").arg("--lazy").arg(&self.0).status().unwrap();
+    }
+}
+
+fn mount(arguments: &[&str], at: &std::path::Path) -> bool {
+    Command::new("mount").args(arguments).arg(at).status().unwrap().success()
+}
+
+/// A disk with less and less room, in which what is written is what fails.
+#[test]
+#[ignore = "needs root: tests/run"]
+fn a_disk_with_any_room_loses_nothing() {
+    let mut seen = BTreeMap::new();
+    // A size of nothing is no limit to a tmpfs.
+    for pages in 1.. {
+        let what = alone(async {
+            let cluster = Cluster::of(Kind::Embedded);
+            let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+            let disk = Disk::under(&machine, pages);
+            machine.deliver(&document(&token, &[door.url()], Trust::Ca(&cluster.ca)));
+            let full = machine.run(&[]).await;
+            let phase = phase(&machine, &token);
+            let reason = full.lines.last().cloned().unwrap_or_default();
+            let known = ["local_write_failed", "path_not_writable", "residue_left"];
+            let what = known.into_iter().find(|known| reason.contains(known)).unwrap_or("joined");
+            assert_eq!(full.exit == 0, what == "joined", "{pages} ({phase}): {full:?}");
+            let spent = !matches!(phase.as_str(), "none" | "started");
+            assert!(spent || machine.has(DOCUMENT), "{pages} ({phase}): the document is gone: {full:?}");
+            disk.grow();
+            let again = machine.run(&[]).await;
+            assert_eq!(again.exit, 0, "{pages} ({phase}, {what}): {again:?}");
+            again.must_join();
+            assert_eq!(cluster.admin.csrs_of(&token).await.len(), 1, "{pages} ({phase}, {what})");
+            assert!(!machine.has(DOCUMENT), "{pages}: the document still lies there");
+            what
+        });
+        *seen.entry(what).or_insert(0) += 1;
+        if what == "joined" {
+            break;
+        }
+    }
+    eprintln!("by what became of it: {seen:?}");
+    assert!(seen["local_write_failed"] > 1, "{seen:?}");
+}
+
 #[test]
 #[ignore = "needs strace: tests/run"]
 fn strace_is_there() {
