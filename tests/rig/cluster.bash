@@ -61,6 +61,8 @@ random() { # random COUNT
 # three offsets.
 remember() {
     local secret=${1#*.} offset prefix
+    # An empty pattern is everywhere.
+    [ "${#secret}" = 16 ] || return
     printf '%s\n' "$secret" >"$work/secrets"
     for offset in 0 1 2; do
         prefix=$(printf '%*s' "$offset" '')

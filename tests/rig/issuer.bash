@@ -5,21 +5,20 @@
 api_url=https://$cluster_address:8443
 issuing=''
 
-# A CA, and a certificate of it for the issuer's address.
-issuer_certificate() {
-    local home=$work/issuer
+# certificate_for ADDRESS FOLDER: a CA, and a certificate of it for that address.
+certificate_for() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=authority of the test' \
-        -keyout "$home/ca.key" -out "$home/ca.crt" 2>/dev/null
+        -keyout "$2/ca.key" -out "$2/ca.crt" 2>/dev/null
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=issuer of the test' \
-        -keyout "$home/tls.key" -out "$home/tls.csr" 2>/dev/null
-    openssl x509 -req -days 2 -in "$home/tls.csr" -CA "$home/ca.crt" -CAkey "$home/ca.key" -CAcreateserial \
-        -extfile <(echo "subjectAltName=IP:$cluster_address") -out "$home/tls.crt" 2>/dev/null
+        -keyout "$2/tls.key" -out "$2/tls.csr" 2>/dev/null
+    openssl x509 -req -days 2 -in "$2/tls.csr" -CA "$2/ca.crt" -CAkey "$2/ca.key" -CAcreateserial \
+        -extfile <(echo "subjectAltName=IP:$1") -out "$2/tls.crt" 2>/dev/null
 }
 
 issuer_start() {
     if [ -n "$issuing" ]; then return; fi
     mkdir -p "$work/issuer/artifacts"
-    issuer_certificate
+    certificate_for "$cluster_address" "$work/issuer"
     local archive=${WORKER_BOOTSTRAP_ARCHIVE:-}
     if [ -z "$archive" ]; then archive=$(packaging/build-archive); fi
     cp "$archive" "$work/issuer/artifacts/"

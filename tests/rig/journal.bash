@@ -39,20 +39,37 @@ watch_processes() {
 }
 
 watch_processes_end() {
-    kill "$watcher"
-    wait "$watcher" 2>/dev/null || true
+    # A process with the secret in its environment is one that the watch must find.
+    local planted rounds
+    planted=$(head -n 1 "$work/secrets")
+    PLANTED=$planted sleep 30 8>&- 9>&- &
+    local sleeper=$!
+    rounds=$(wc -l <"$work/watch.rounds")
+    check 'the watch of the processes sees one that has the token' wait_until 20 grep -qs "^/proc/$sleeper/" "$work/watch.hits"
+    kill "$sleeper" "$watcher"
+    wait "$sleeper" "$watcher" 2>/dev/null || true
     watcher=''
-    is "the token was in no process's arguments or environment (looked $(wc -l <"$work/watch.rounds") times)" \
-        "$(cat "$work/watch.hits")" ''
+    is "the token was in no other process's arguments or environment (looked $rounds times)" \
+        "$(grep -v "^/proc/$sleeper/" "$work/watch.hits")" ''
 }
 
+# files_with_token: every file of the machine that holds the token, by name. The patterns go in by standard
+# input: the search itself must not carry what it searches for.
+files_with_token() {
+    inside grep -rlaFs --devices=skip --exclude-dir=proc --exclude-dir=sys -f - / <"$work/secrets" || true
+}
+
+# Each search finds what it must find before it is believed that there is nothing.
 token_is_nowhere() {
-    # The patterns go in by standard input: the search itself must not carry what it searches for.
-    is "the token is in no file of the machine" "$(
-        inside grep -rlaFs --devices=skip --exclude-dir=proc --exclude-dir=sys -f - / <"$work/secrets" || true
-    )" ''
+    local planted=/var/tmp/planted exported
+    head -n 1 "$work/secrets" | inside tee "$planted" >/dev/null
+    is "the token is in no file of the machine but the one planted for the search" "$(files_with_token)" "$planted"
+    inside rm "$planted"
+    exported=$(inside journalctl --all --output export --no-pager | grep -ac '^__CURSOR=' || true)
+    check "the journal is exported ($exported entries)" [ "$exported" -gt 0 ]
     is "the token is not in the journal, in no field" "$(
         inside journalctl --all --output export --no-pager | grep -caF -f "$work/secrets" || true
     )" 0
+    check 'the console was kept' [ -s "$work/$name/console" ]
     is "the token is not on the console" "$(grep -caF -f "$work/secrets" "$work/$name/console" || true)" 0
 }

@@ -15,7 +15,7 @@ ok() {
 failed() {
     failed=$((failed + 1))
     printf 'FAILED  %s\n' "$1"
-    if [ -n "${2:-}" ]; then printf '%s\n' "$2" | head -n 20 | sed 's/^/        | /'; fi
+    if [ -n "${2:-}" ]; then sed -n '1,20s/^/        | /p' <<<"$2"; fi
 }
 
 skipped() { printf 'skipped %s\n' "$1"; }
