@@ -98,7 +98,7 @@ imds_end() {
 # What stands in the user-data now.
 user_data_is_void() {
     check 'cloud-init query gives the user-data, with another token in it' \
-        grep -qF 'erased.0000000000000000' <(inside cloud-init query userdata)
+        grep -F 'erased.0000000000000000' <<<"$(inside cloud-init query userdata)"
 }
 
 fetched_again_and_swept() {
