@@ -65,7 +65,7 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
 
     report.step(Step::Plan);
     let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
-    let plan = Plan::draw(&document, &node, &names, machine.ground(!options.no_start));
+    let plan = Plan::draw(&document, &node, &names, &options.skip, machine.ground(!options.no_start));
     report.done(&format!("{} steps as node {node}", Step::TOTAL));
 
     report.step(Step::Check);

@@ -36,7 +36,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     ("join", &["document", "kube", "host"]),
     ("prepare", &["plan", "host"]),
     ("check", &["document", "host"]),
-    ("plan", &["document"]),
+    ("plan", &["check", "document"]),
     ("admit", &["find", "mark", "document", "host"]),
     ("find", &["document", "host"]),
     ("kube", &["document", "host"]),

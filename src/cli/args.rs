@@ -86,6 +86,9 @@ pub struct Source {
     /// Do everything but start the kubelet
     #[arg(long)]
     pub no_start: bool,
+    /// Leave out this check; can be repeated
+    #[arg(long = "skip-check", value_name = "ID", value_parser = check_id)]
+    pub skip: Vec<CheckId>,
 }
 
 /// Arguments of `run`.
@@ -94,9 +97,6 @@ pub struct RunArgs {
     /// Where the bootstrap is
     #[command(flatten)]
     pub source: Source,
-    /// Leave out this check; can be repeated
-    #[arg(long = "skip-check", value_name = "ID", value_parser = check_id)]
-    pub skip: Vec<CheckId>,
     /// Print the result as JSON on standard output
     #[arg(long)]
     pub json: bool,

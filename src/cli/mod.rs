@@ -77,7 +77,7 @@ fn search(document: Option<PathBuf>) -> Search {
     }
 }
 
-fn options(source: Source, skip: Vec<crate::check::CheckId>) -> Result<Options, Failure> {
+fn options(source: Source) -> Result<Options, Failure> {
     let search = match source.token_file {
         None => search(source.document),
         Some(path) if path.as_os_str() == "-" => Search::TokenStdin,
@@ -93,7 +93,7 @@ fn options(source: Source, skip: Vec<crate::check::CheckId>) -> Result<Options, 
         search,
         given,
         node_name: source.node_name,
-        skip,
+        skip: source.skip,
         wait: source.wait,
         timeout: source.timeout,
         no_start: source.no_start,

@@ -11,7 +11,7 @@ use crate::plan::Plan;
 
 pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
     let json = args.json;
-    let options = options(args.source, Vec::new())?;
+    let options = options(args.source)?;
     let machine = Machine::gather(root)?;
     if let Some(mark) = machine.standing().await? {
         out::line(&format!("this machine is node {} already: run would do nothing", mark.node));
@@ -27,7 +27,8 @@ pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
     let node = machine.node_name(&bootstrap.document)?;
     let sources: Vec<String> =
         found.residue.own_paths().iter().map(|path| path.display().to_string()).collect();
-    let plan = Plan::draw(&bootstrap.document, &node, &sources, machine.ground(!options.no_start));
+    let plan =
+        Plan::draw(&bootstrap.document, &node, &sources, &options.skip, machine.ground(!options.no_start));
     if json {
         out::json(&plan);
         return Ok(());

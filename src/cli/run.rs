@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(args: RunArgs, root: Root, screen: Arc<Screen>) -> Exit {
     let json = args.json;
-    let options = options(args.source, args.skip);
+    let options = options(args.source);
     let report = Report::begin(&root, screen);
     let outcome = tokio::select! {
         outcome = flow(options, root, &report) => outcome,

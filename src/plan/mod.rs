@@ -1,6 +1,7 @@
 //! Step 3: the plan, drawn up from the document and the facts of the machine. Pure and printable;
 //! `worker-bootstrap plan` shows it, `run` follows it.
 
+use crate::check::CheckId;
 use crate::document::{Document, NodeName, Trust, WaitFor};
 use crate::step::Step;
 use serde::Serialize;
@@ -58,15 +59,21 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Draws the plan. `sources` are the places that hold the token.
-    pub fn draw(document: &Document, node: &NodeName, sources: &[String], ground: Ground) -> Plan {
+    /// Draws the plan. `sources` are the places that hold the token, `skip` the checks that are left out.
+    pub fn draw(
+        document: &Document,
+        node: &NodeName,
+        sources: &[String],
+        skip: &[CheckId],
+        ground: Ground,
+    ) -> Plan {
         let unit = match ground {
             Ground { kubeadm_drop_in: true, .. } => KubeletUnit::Kubeadm,
             Ground { kubelet_unit: true, .. } => KubeletUnit::DropIn,
             _ => KubeletUnit::Whole,
         };
         let steps = [
-            (Step::Check, check_actions(document)),
+            (Step::Check, check_actions(document, skip)),
             (Step::Prepare, prepare_actions(unit)),
             (Step::Join, join_actions(document, node)),
             (Step::Mark, vec!["note that the token is spent: /var/lib/worker-bootstrap/ledger".to_owned()]),
@@ -80,18 +87,21 @@ impl Plan {
     }
 }
 
-fn check_actions(document: &Document) -> Vec<String> {
-    let mut actions =
-        vec!["check root rights, systemd, container runtime, paths, port 10250, node name".to_owned()];
-    actions.push(match &document.kubelet.version {
-        Some(version) => format!("check that the kubelet is {version}"),
-        None => "check that there is a kubelet".to_owned(),
-    });
-    for package in &document.packages {
+fn check_actions(document: &Document, skip: &[CheckId]) -> Vec<String> {
+    let asked = |id: &&CheckId| !skip.contains(id);
+    let names = |ids: Vec<&CheckId>| ids.into_iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    let mut actions = vec![format!("check {}", names(CheckId::ALL.iter().filter(asked).collect()))];
+    if let Some(version) = document.kubelet.version.as_ref().filter(|_| asked(&&CheckId::Kubelet)) {
+        actions.push(format!("check that the kubelet is {version}"));
+    }
+    for package in document.packages.iter().filter(|_| asked(&&CheckId::Packages)) {
         actions.push(match &package.version {
             Some(version) => format!("check package {} {version}", package.name),
             None => format!("check package {}", package.name),
         });
+    }
+    if !skip.is_empty() {
+        actions.push(format!("leave out {}", names(skip.iter().collect())));
     }
     actions
 }

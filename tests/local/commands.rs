@@ -57,6 +57,27 @@ fn commands_that_look_change_nothing_and_say_json_where_asked() {
 }
 
 #[test]
+fn a_plan_says_which_checks_are_left_out() {
+    let scene = Scene::new();
+    scene.deliver(&format!("{}kubelet: {{version: '>=1.20'}}\n", scene.document(3600)));
+    let (whole, less) = (
+        scene.agent(&["plan"], b"").stdout,
+        scene.agent(&["plan", "--skip-check", "swap", "--skip-check", "kubelet"], b"").stdout,
+    );
+    for (plan, there, absent) in [
+        (&whole, ["swap", "check that the kubelet is >=1.20"].as_slice(), ["leave out"].as_slice()),
+        (
+            &less,
+            &["leave out swap, kubelet", "check root, systemd"],
+            &["check that the kubelet", "cgroups, swap"],
+        ),
+    ] {
+        assert!(there.iter().all(|words| plan.contains(words)), "{plan}");
+        assert!(!absent.iter().any(|words| plan.contains(words)), "{plan}");
+    }
+}
+
+#[test]
 fn a_run_and_its_status_are_json() {
     let scene = Scene::new();
     let said = scene.agent(&["run", "--json"], b"");

@@ -106,7 +106,7 @@ _worker__bootstrap() {
             return 0
             ;;
         worker__subcmd__bootstrap__subcmd__plan)
-            opts="-v -h --document --token-file --server --ca-cert-hash --ca-file --expires-at --no-expiry --node-name --wait --timeout --no-start --json --root --verbose --help"
+            opts="-v -h --document --token-file --server --ca-cert-hash --ca-file --expires-at --no-expiry --node-name --wait --timeout --no-start --skip-check --json --root --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,6 +145,10 @@ _worker__bootstrap() {
                     return 0
                     ;;
                 --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --skip-check)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -66,6 +66,7 @@ complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" 
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l node-name -d 'The node\'s name, instead of the document\'s or the host\'s' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l wait -d 'How far to follow the join' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l timeout -d 'How long the join may take, as 90s, 10m or 1h30m' -r
+complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l skip-check -d 'Leave out this check; can be repeated' -r
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l root -d 'Work below this directory instead of /; another root starts nothing and needs no root rights' -r -F
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l no-expiry -d 'The form does not say when the token ends, and nobody knows: the cluster alone judges'
 complete -c worker-bootstrap -n "__fish_worker_bootstrap_using_subcommand plan" -l no-start -d 'Do everything but start the kubelet'

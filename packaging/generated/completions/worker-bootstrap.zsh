@@ -76,6 +76,7 @@ _arguments "${_arguments_options[@]}" : \
 '--node-name=[The node'\''s name, instead of the document'\''s or the host'\''s]:NAME:_default' \
 '--wait=[How far to follow the join]:STATE:_default' \
 '--timeout=[How long the join may take, as 90s, 10m or 1h30m]:DURATION:_default' \
+'*--skip-check=[Leave out this check; can be repeated]:ID:_default' \
 '--root=[Work below this directory instead of /; another root starts nothing and needs no root rights]:DIR:_files' \
 '--no-expiry[The form does not say when the token ends, and nobody knows\: the cluster alone judges]' \
 '--no-start[Do everything but start the kubelet]' \
