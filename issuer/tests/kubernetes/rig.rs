@@ -63,9 +63,18 @@ impl Issuer {
         issuer
     }
 
+    /// One that has this credential; a token lies in a file beside the kubeconfig, as in the README.
     pub async fn with(cluster: &Cluster, server: &str, user: &Value) -> Issuer {
         let directory = tempfile::tempdir().unwrap();
-        let kubeconfig = directory.path().join("kubeconfig");
+        let (kubeconfig, token) =
+            (directory.path().join("kubeconfig"), directory.path().join("account.token"));
+        let user = match user["token"].as_str() {
+            None => user.clone(),
+            Some(text) => {
+                std::fs::write(&token, format!("{text}\n")).unwrap();
+                json!({"tokenFile": token})
+            }
+        };
         let direct = format!("https://{}", cluster.address);
         std::fs::write(directory.path().join("ca.crt"), &cluster.ca).unwrap();
         let text = json!({

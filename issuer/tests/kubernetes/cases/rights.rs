@@ -59,7 +59,7 @@ async fn each_is_missed(cluster: &Cluster, role: &Value, work: impl AsyncFn(&Fro
         async |door: &Front| tokio::time::timeout(PATIENCE, work(door)).await.unwrap_or(Outcome::NotInTime);
     let works = async || (outcome(&cluster.door()).await == Outcome::Done).then_some(());
     let path = format!("{}/{}", collection(role), role["metadata"]["name"].as_str().unwrap());
-    assert!(works().await.is_some(), "with all of them");
+    eventually("it works with all of them", &works).await;
     let without = async {
         for (what, less) in each_less_by_one(role) {
             assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(&less)).await.0, 200);
@@ -76,7 +76,7 @@ async fn each_is_missed(cluster: &Cluster, role: &Value, work: impl AsyncFn(&Fro
     };
     then_always(without, async {
         assert_eq!(cluster.admin.ask(Method::PUT, &path, Some(role)).await.0, 200);
-        eventually("it works with all of them again", works).await;
+        eventually("it works with all of them again", &works).await;
     })
     .await;
 }
