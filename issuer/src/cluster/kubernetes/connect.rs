@@ -1,17 +1,19 @@
 //! From settings to a connection: who we are, whom we trust, and what machines are told.
 
+use super::token_file::TokenFile;
 use super::{Cluster, ClusterError};
 use crate::cluster::Reach;
-use http::header::USER_AGENT;
-use http::{HeaderValue, Uri};
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request, Uri};
 use http_body_util::Limited;
 use kube::Config;
-use kube::client::ClientBuilder;
+use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::map_response_body::MapResponseBodyLayer;
+use tower_http::set_header::SetRequestHeaderLayer;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -85,9 +87,14 @@ pub(super) async fn connect(settings: &Settings) -> Result<Cluster, ClusterError
     ));
     // Another part of the process may have done so: the same one.
     drop(rustls::crypto::ring::default_provider().install_default());
+    let token = config.auth_info.token_file.take().filter(|_| config.auth_info.token.is_none());
+    let token = token.map(|path| TokenFile::open(Path::new(&path))).transpose()?.map(Arc::new);
     let client = ClientBuilder::try_from(config)
         .map_err(|error| ClusterError::Refused(format!("cannot prepare the connection: {error}")))?
         .with_layer(&MapResponseBodyLayer::new(|body| Limited::new(body, LARGEST)))
+        .with_layer(&SetRequestHeaderLayer::overriding(AUTHORIZATION, move |_: &Request<Body>| {
+            token.as_ref().map(|token| token.bearer())
+        }))
         .build();
     Ok(Cluster { client, reach: Arc::new(reach), approved: None })
 }

@@ -17,6 +17,7 @@ mod grant;
 mod manifest;
 mod promise;
 mod secret;
+mod token_file;
 mod withdraw;
 mod words;
 
