@@ -48,8 +48,6 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     report.done(&found.name);
 
     report.step(Step::Admit);
-    let Found { residue, .. } = &found;
-    let sources = residue.own_paths();
     let admitted = admit(options, machine, &found, report).await;
     report.judged();
     let admitted = match admitted {
@@ -59,9 +57,13 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
             return Err(give_up(failure, machine, &needles, found.residue, report));
         }
     };
-    let Found { raw, token_file, residue, .. } = found;
+    let Found { raw, token_file, mut residue, .. } = found;
     drop((raw, token_file)); // From here the token is in one place in memory: the admitted one.
-    let Admitted { document, token, node, key_is_ours, judge, left } = admitted;
+    let Admitted { document, token, node, before, installed, judge, left } = admitted;
+    let key_is_ours = before.is_some();
+    // An earlier run may have found it elsewhere.
+    residue.add(wipe::recall(&before.unwrap_or_default(), token.id().as_str(), &machine.root));
+    let sources = residue.own_paths();
 
     report.step(Step::Plan);
     let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
@@ -98,7 +100,9 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     let joined = match join(&ask, token, key_is_ours).await {
         Ok(joined) => joined,
         Err(failure) => {
-            let failure = expired_meanwhile(failure, machine, &document).await;
+            // What is on disk already needs no token.
+            let failure =
+                if installed { failure } else { expired_meanwhile(failure, machine, &document).await };
             return Err(give_up(failure, machine, &needles, residue, report));
         }
     };
@@ -117,7 +121,7 @@ pub async fn run(options: &Options, machine: &Machine, report: &Report) -> Resul
     queue_the_sweep(machine, &custody, report).await;
     report.done(&custody.count());
 
-    start(options, machine, &mark, joined.into(), report).await?;
+    let mark = start(options, machine, mark, joined.into(), report).await?;
     end(machine, mark, &custody, report)?;
     Ok(format!("this machine has joined as node {node}"))
 }
@@ -141,16 +145,23 @@ async fn go_on(options: &Options, machine: &Machine, mark: Mark, report: &Report
     let needles = Needles::of_ids(needles);
     let custody = wipe::everywhere(&machine.root, &needles, own, Occasion::Run);
     report.custody(&custody);
-    if !needles.is_empty() {
+    // At each boot until the token has expired. A run that is repeated for a copy that resists leaves it be: the
+    // sweep is repeated by itself.
+    if !mark.swept_after_expiry && (mark.phase != Phase::Up || custody.wants_more()) {
         queue_the_sweep(machine, &custody, report).await;
     }
+    ending::name_others(&known, machine, &mark, report)?;
     let node = mark.node.clone();
     if mark.phase < Phase::Done {
         let mark = machine.ledger.advance(mark, Phase::Wiped)?;
         report.done(&custody.count());
         report.ready();
-        let credential = Node::from_disk(&machine.root, &mark, machine.judge().await)?;
-        start(options, machine, &mark, credential, report).await?;
+        let mark = if mark.phase < Phase::Up {
+            let credential = Node::from_disk(&machine.root, &mark, machine.judge().await)?;
+            start(options, machine, mark, credential, report).await?
+        } else {
+            mark
+        };
         end(machine, mark, &custody, report)?;
     } else {
         report.done(&custody.count());
@@ -219,19 +230,20 @@ async fn join(ask: &Ask<'_>, token: Token, key_is_ours: bool) -> Result<Joined, 
 async fn start(
     options: &Options,
     machine: &Machine,
-    mark: &Mark,
+    mark: Mark,
     node: Node,
     report: &Report,
-) -> Result<(), Failure> {
+) -> Result<Mark, Failure> {
     report.step(Step::Start);
-    let wait = options.awaited(machine, start::awaited(mark));
+    let wait = options.awaited(machine, start::awaited(&mark));
     let deadline = Instant::now() + options.timeout.unwrap_or(Duration::from_secs(mark.timeout_seconds));
     if !options.no_start {
         start::kubelet(machine.manager.as_ref(), &machine.root).await?;
     }
     let seen = start::watch(&node, wait, machine.manager.as_ref(), &machine.facts, report, deadline).await?;
+    let mark = machine.ledger.advance(mark, Phase::Up)?;
     report.done(&seen);
-    Ok(())
+    Ok(mark)
 }
 
 /// The mark comes to its end with the last copy: until then every run wipes again.

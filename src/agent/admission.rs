@@ -12,6 +12,7 @@ use crate::mark::History;
 use crate::report::Report;
 use crate::report::status::About;
 use crate::token::Token;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A bootstrap that may be used here and now.
@@ -19,8 +20,10 @@ pub(super) struct Admitted {
     pub(super) document: Document,
     pub(super) token: Token,
     pub(super) node: NodeName,
-    /// Whether this machine has begun with this token before: then the key on disk is its own.
-    pub(super) key_is_ours: bool,
+    /// Where the token lay when this machine began with it, if it has: then the key on disk is its own.
+    pub(super) before: Option<Vec<PathBuf>>,
+    /// Whether a credential came to disk then.
+    pub(super) installed: bool,
     pub(super) judge: DateJudge,
     /// Until expiry, where the clock is worth judging by.
     pub(super) left: Option<Duration>,
@@ -52,14 +55,14 @@ pub(super) async fn admit(
         node_name: Some(node.to_string()),
         token_id: Some(bootstrap.token.id().to_string()),
     });
-    let key_is_ours = match admit::single_use(&bootstrap, &machine.ledger)? {
+    let before = match admit::single_use(&bootstrap, &machine.ledger)? {
         History::Spent(mark) => return Err(admit::spent(&bootstrap, &mark.node)),
-        History::Started(_) => true,
-        _ => false,
+        History::Started(mark) => Some(mark.sources),
+        _ => None,
     };
     let document = bootstrap.document;
     // A credential that came to disk before a crash needs no token: expiry does not matter to it.
-    let installed = key_is_ours && join::on_disk(&machine.root, &node, machine.judge().await);
+    let installed = before.is_some() && join::on_disk(&machine.root, &node, machine.judge().await);
     let judged = expiry(machine, &document, report).await?;
     if let Some(refusal) = judged.refusal(bootstrap.token.id().as_str(), document.expires_at)
         && !installed
@@ -72,7 +75,8 @@ pub(super) async fn admit(
     };
     let but = if installed { "; its credential is on disk already" } else { "" };
     report.done(&format!("{}{but}", judged.sentence()));
-    Ok(Admitted { document, token: bootstrap.token, node, key_is_ours, judge: machine.judge().await, left })
+    let judge = machine.judge().await;
+    Ok(Admitted { document, token: bootstrap.token, node, before, installed, judge, left })
 }
 
 /// A synchronized clock judges alone. Another one gets time to synchronize, and then the API server's

@@ -5,10 +5,12 @@ use crate::document::Document;
 use crate::failure::Failure;
 use crate::find::Residue;
 use crate::machine::Machine;
+use crate::mark::{History, Mark};
 use crate::progress::Progress;
 use crate::reason::{Exit, Reason};
 use crate::report::Report;
 use crate::wipe::{self, Custody, Needles, Occasion};
+use std::path::PathBuf;
 
 const SWEEP_UNIT: &str = "worker-bootstrap-sweep.service";
 
@@ -22,6 +24,8 @@ pub(super) fn give_up(
 ) -> Failure {
     if matches!(failure.reason.exit(), Exit::Expired | Exit::TokenRefused | Exit::Used) {
         report.keep_will(&failure);
+        // The sweep may take longer than the boot may wait.
+        report.ready();
         report.custody(&wipe::everywhere(&machine.root, needles, residue, Occasion::Last));
     }
     failure
@@ -58,6 +62,28 @@ pub(super) async fn expired_meanwhile(failure: Failure, machine: &Machine, docum
         .because(failure),
         _ => failure,
     }
+}
+
+/// A joined machine needs no other bootstrap: one that was delivered to it all the same is named, not used.
+pub(super) fn name_others(
+    places: &[PathBuf],
+    machine: &Machine,
+    mark: &Mark,
+    report: &Report,
+) -> Result<(), Failure> {
+    for path in places {
+        let Some(id) = wipe::token_of(path, &machine.root).filter(|id| id.as_str() != mark.token_id) else {
+            continue;
+        };
+        if !matches!(machine.ledger.history(&id)?, History::Spent(_)) {
+            report.warn(&format!(
+                "{} holds a bootstrap with another token, {id}, which this machine does not need: worker-bootstrap \
+                 wipe --unused erases it",
+                path.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A copy that is still there is said in the end, and ends the run with its own code.

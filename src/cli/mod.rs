@@ -73,15 +73,20 @@ fn search(document: Option<PathBuf>) -> Search {
     match document {
         None => Search::Everywhere,
         Some(path) if path.as_os_str() == "-" => Search::Stdin,
-        Some(path) => Search::File(path),
+        Some(path) => Search::File(absolute(path)),
     }
+}
+
+/// What is remembered of a path is read by later runs, which are begun elsewhere.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 fn options(source: Source) -> Result<Options, Failure> {
     let search = match source.token_file {
         None => search(source.document),
         Some(path) if path.as_os_str() == "-" => Search::TokenStdin,
-        Some(path) => Search::TokenFile(path),
+        Some(path) => Search::TokenFile(absolute(path)),
     };
     let given = Given {
         servers: source.servers,

@@ -8,7 +8,8 @@
 //! | `started` | none | starts over, with the saved key and the same CSR name |
 //! | `started` | proven | marks, without the token |
 //! | `finished` | there | wipes, then starts |
-//! | `wiped` | there | starts |
+//! | `wiped` | there | wipes, then starts |
+//! | `up` | there | wipes: a copy could not be erased; nothing is started again |
 //! | `done` | there | nothing to do |
 //! | `finished` or later | gone or expired | the token is spent: a new one is needed |
 //! | `started`, undone | any | starts with a new key, as without a mark |
@@ -40,7 +41,9 @@ pub enum Phase {
     Finished,
     /// The copies known then are erased, where they could be.
     Wiped,
-    /// The node came to the awaited state, and no copy is left that could be erased.
+    /// The node came to the awaited state: the kubelet is not ours to start any more.
+    Up,
+    /// And no copy is left that could be erased.
     Done,
 }
 
@@ -78,6 +81,9 @@ pub struct Mark {
     /// Whether what the run made has been undone since.
     #[serde(default)]
     reset: bool,
+    /// How many joins were begun on this disk before this one. Times of files and clocks tell nothing.
+    #[serde(default)]
+    after: u64,
 }
 
 impl Mark {
@@ -169,19 +175,8 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::history`].
     pub fn standing(&self) -> Result<Option<Mark>, Failure> {
-        let names =
-            dir::list(&self.dir, MARKS_LIMIT).map_err(|error| unreadable(&self.dir).because(error))?;
-        let mut standing: Option<(std::time::SystemTime, Mark)> = None;
-        for entry in names.into_iter().filter(|entry| entry.name.ends_with(".json")) {
-            let Some(mark) = self.read(&entry.name)? else { continue };
-            if mark.machine_id != self.machine_id || !mark.is_spent() || mark.reset {
-                continue;
-            }
-            if standing.as_ref().is_none_or(|(when, _)| entry.modified >= *when) {
-                standing = Some((entry.modified, mark));
-            }
-        }
-        Ok(standing.map(|(_, mark)| mark))
+        let standing = |mark: &Mark| mark.machine_id == self.machine_id && mark.is_spent() && !mark.reset;
+        Ok(self.all()?.into_iter().filter(standing).max_by_key(|mark| mark.after))
     }
 
     /// Every mark on this disk, those of other machines that it is a copy of as well.
@@ -191,8 +186,8 @@ impl Ledger {
     pub fn all(&self) -> Result<Vec<Mark>, Failure> {
         let names =
             dir::list(&self.dir, MARKS_LIMIT).map_err(|error| unreadable(&self.dir).because(error))?;
-        let names = names.into_iter().filter(|entry| entry.name.ends_with(".json"));
-        names.filter_map(|entry| self.read(&entry.name).transpose()).collect()
+        let names = names.into_iter().filter(|name| name.ends_with(".json"));
+        names.filter_map(|name| self.read(&name).transpose()).collect()
     }
 
     /// Whether this machine may still have to use the token of `mark`.
@@ -203,8 +198,11 @@ impl Ledger {
     /// Notes that a join with this token begins here. Durable before it returns.
     ///
     /// # Errors
-    /// `local_write_failed`.
+    /// As [`Ledger::history`].
     pub fn begin(&self, beginning: Beginning) -> Result<Mark, Failure> {
+        let id = beginning.token_id.as_str();
+        let others = self.all()?.into_iter().filter(|mark| mark.token_id != id);
+        let after = others.map(|mark| mark.after + 1).max().unwrap_or(0);
         let mark = Mark {
             schema: SCHEMA,
             token_id: beginning.token_id.to_string(),
@@ -220,6 +218,7 @@ impl Ledger {
             expires_at: beginning.expires_at,
             swept_after_expiry: false,
             reset: false,
+            after,
         };
         self.write(&mark)?;
         Ok(mark)
@@ -323,6 +322,19 @@ mod tests {
         let clone = Ledger::of(&root, "machine-b");
         assert!(matches!(clone.history(&id).unwrap(), History::OtherMachine(_)));
         assert_eq!(clone.standing().unwrap(), None);
+    }
+
+    #[test]
+    fn the_last_join_is_stood_on_whenever_its_mark_was_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::of(&Root::new(dir.path().to_path_buf()), "machine-a");
+        let first = ledger.begin(beginning("aaaaaa")).unwrap();
+        let first = ledger.advance(first, Phase::Wiped).unwrap();
+        let second = ledger.begin(beginning("bbbbbb")).unwrap();
+        let second = ledger.advance(second, Phase::Done).unwrap();
+        ledger.close(second).unwrap();
+        ledger.close(first).unwrap();
+        assert_eq!(ledger.standing().unwrap().unwrap().token_id, "bbbbbb");
     }
 
     #[test]

@@ -83,7 +83,7 @@ pub fn sources(residue: Residue) -> Custody {
         let Place::Ours(place) = place else { continue };
         match secret_file::erase(&place) {
             Ok(erased) => custody.erased.push(Erased::new(&place.path, erased.bytes, erased.guarantee)),
-            Err(error) => custody.left.push(Left::new(&place.path, error.to_string())),
+            Err(error) => custody.could_not_erase(&place.path, &error.source),
         }
     }
     custody

@@ -76,6 +76,7 @@ on_both_clusters! {
         adopted_after_a_crash;
     node: name_taken, name_of_a_dead_node, name_of_this_machine, forbidden_label;
     again: a_second_run_does_nothing, two_runs_at_once, told_to_stop, a_credential_on_disk_is_proven_without_the_token,
+        a_credential_on_disk_outlives_the_token, found_elsewhere_before, another_bootstrap_on_a_joined_machine,
         a_copied_disk;
     reset: a_reset_and_a_new_token, a_reset_to_an_older_credential, a_reset_of_a_join_that_failed_half_way, a_reset_of_a_join_that_was_stopped,
         a_reset_keeps_what_somebody_changed, a_reset_without_a_record;

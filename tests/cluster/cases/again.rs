@@ -1,9 +1,11 @@
 //! The second run.
 
 use crate::support::cluster::Cluster;
+use crate::support::front::Mode;
 use crate::support::immutable::Immutable;
 use crate::support::machine::{DOCUMENT, Machine};
 use crate::support::token::{AUTO, MANUAL, Trust, document};
+use crate::support::unix_now;
 use std::time::Duration;
 
 const RESULT: &str = "var/lib/worker-bootstrap/result.json";
@@ -43,6 +45,8 @@ pub async fn a_copy_that_resists(cluster: Cluster) {
     let document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
     let runs = [machine.join(&document).await, machine.run(&[]).await];
     drop(resists);
+    assert!(runs[0].says("[ 9/10] start"), "{:?}", runs[0]);
+    assert!(!runs[1].says("[ 9/10] start"), "a kubelet that runs is started again: {:?}", runs[1]);
     for run in runs {
         run.must_be(10, "residue_left").must_name(&[HISTORY]);
     }
@@ -81,6 +85,64 @@ pub async fn a_credential_on_disk_is_proven_without_the_token(cluster: Cluster) 
     let node = format!("system:node:{}", machine.name);
     assert!(!requests.is_empty() && requests.iter().all(|request| request.user == node), "{requests:?}");
     assert_eq!(machine.read(PEM), pem);
+}
+
+/// Nor does its expiry matter then: while no server is there it is not the token that the run waits for.
+pub async fn a_credential_on_disk_outlives_the_token(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    let mut document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    machine.join(&document).await.must_join();
+    let mark = format!("var/lib/worker-bootstrap/ledger/{}.json", token.id);
+    let mut text: serde_json::Value = serde_json::from_str(&machine.read(&mark)).unwrap();
+    text["phase"] = "started".into();
+    machine.write(&mark, &text.to_string(), 0o600);
+    document["expiresAt"] = (unix_now() - 60).into();
+    document["join"]["timeout"] = "1s".into();
+    door.set(Mode::Reset);
+    machine.join(&document).await.must_be(75, "server_unreachable");
+    assert!(machine.has(DOCUMENT));
+    door.set(cluster.forward());
+    machine.run(&[]).await.must_join();
+    assert!(!machine.has(DOCUMENT));
+}
+
+/// Each place in which any run found the token, however it was named there.
+pub async fn found_elsewhere_before(cluster: Cluster) {
+    let (token, door, machine) = (cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    let mut document = document(&token, &[door.url()], Trust::Ca(&cluster.ca));
+    document["join"]["timeout"] = "1s".into();
+    machine.write("opt/elsewhere", &document.to_string(), 0o600);
+    let elsewhere = machine.path("opt/elsewhere");
+    // A run begins in /.
+    let relative = elsewhere.strip_prefix("/").unwrap().to_str().unwrap();
+    door.set(Mode::Reset);
+    machine.run(&["--document", relative]).await.must_be(75, "server_unreachable");
+    door.set(cluster.forward());
+    machine.join(&document).await.must_join();
+    assert!(!elsewhere.exists(), "a copy that an earlier run used is left");
+    let mark: serde_json::Value =
+        serde_json::from_str(&machine.read(&format!("var/lib/worker-bootstrap/ledger/{}.json", token.id)))
+            .unwrap();
+    let sources = mark["sources"].as_array().unwrap();
+    assert!(
+        sources.len() == 2 && sources.iter().all(|path| path.as_str().unwrap().starts_with('/')),
+        "{mark}"
+    );
+}
+
+/// What is delivered to a joined machine is named, and stays.
+pub async fn another_bootstrap_on_a_joined_machine(cluster: Cluster) {
+    let (token, other, door, machine) =
+        (cluster.issue(&AUTO).await, cluster.issue(&AUTO).await, cluster.door(), Machine::ready());
+    machine.join(&document(&token, &[door.url()], Trust::Ca(&cluster.ca))).await.must_join();
+    machine.write(
+        "etc/worker-bootstrap/bootstrap.yaml",
+        &document(&other, &[door.url()], Trust::Ca(&cluster.ca)).to_string(),
+        0o600,
+    );
+    let again = machine.run(&[]).await.must_join();
+    assert!(again.says(&other.id) && again.says("wipe --unused"), "{again:?}");
+    assert!(machine.has("etc/worker-bootstrap/bootstrap.yaml"));
 }
 
 /// The disk of a machine that has joined, in another machine: its state is not believed.
