@@ -31,8 +31,7 @@ pub(super) fn give_up(
     failure
 }
 
-/// The last sweep is another unit's: it comes when cloud-init has ended, and sees what this one is kept
-/// from. Queued and not waited for: it is ordered after what may be waiting for this run.
+/// The last sweep is another unit's: it comes when cloud-init has ended. Queued and not waited for: it is ordered after what may be waiting for this run.
 pub(super) async fn queue_the_sweep(machine: &Machine, custody: &Custody, report: &Report) {
     let by_hand = "worker-bootstrap wipe erases them when cloud-init has ended";
     match machine.manager {

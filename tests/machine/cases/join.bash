@@ -38,6 +38,7 @@ case_join() {
     is 'the unit ended well, without a restart' "$(run_end)" 'inactive success 0 0'
     is 'nothing was left to do but to look for copies of the token' \
         "$(journal 'map("\(.STEP) \(.STEP_STATE) \(.REASON)") | join(", ")' -r)" 'wipe done null, report done joined'
+    check 'the sweep is made at this boot as well, without cloud-init' wait_until 60 sweep_told
     is 'the credential is the same' "$(inside sha256sum /var/lib/kubelet/pki/kubelet-client-current.pem)" "$certificate"
     check 'the kubelet runs' wait_until 30 inside systemctl is-active kubelet
 
@@ -50,6 +51,12 @@ case_join() {
             /etc/systemd/system/*/worker-bootstrap* /etc/systemd/system/worker-bootstrap* 2>/dev/null' || true
     )" ''
     machine_done
+}
+
+# A unit that has ended and that nothing wants is forgotten by systemd.
+sweep_told() {
+    inside journalctl --boot --quiet --output cat --no-pager _SYSTEMD_UNIT=worker-bootstrap-sweep.service |
+        grep -F 'no copy on this machine to erase'
 }
 
 enabled_units() {
@@ -103,10 +110,10 @@ join_told_the_journal() {
 }
 
 # systemd's own judgement. The figure is exposure in tenths; what is left is what the program does: root,
-# the network, files in /etc, the console.
+# the network, files in /etc, the homes and /tmp, the console.
 unit_is_well_formed() {
     is 'systemd finds nothing wrong with the units' \
         "$(inside systemd-analyze --man=no verify worker-bootstrap.service worker-bootstrap.path worker-bootstrap-sweep.service worker-bootstrap-trim@-.service 2>&1)" ''
-    check 'systemd finds the service hardened to 2.6 or better' \
-        inside systemd-analyze --no-pager --threshold=26 security worker-bootstrap.service
+    check 'systemd finds the service hardened to 3.0 or better' \
+        inside systemd-analyze --no-pager --threshold=30 security worker-bootstrap.service
 }

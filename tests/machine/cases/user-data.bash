@@ -4,7 +4,9 @@
 
 case_user_data() {
     user_data_joins worker-part 'a part of a multipart message, compressed' in_a_message
-    user_data_joins worker-script 'a here-document in a script that cloud-init does not run' in_a_script
+    # cloud-init has ended by then: what tells where the scripts lie is erased with them.
+    user_data_joins worker-script 'a here-document in scripts that cloud-init does not run, and a server that comes late' \
+        in_scripts late
 
     title "user-data: another machine's disk"
     machine_new worker-stale
@@ -31,11 +33,17 @@ in_a_message() {
     } | gzip --best
 }
 
-in_a_script() {
-    printf '%s\n' '#cloud-config' 'write_files:' '- path: /root/later' '  permissions: "0600"' '  content: |' '    #!/bin/sh' \
-        "    worker-bootstrap run --document - <<'END'"
-    document | sed 's/^/    /'
-    printf '%s\n' '    END'
+# In a home, and where the programs of the machine's owner lie.
+in_scripts() {
+    echo '#cloud-config'
+    echo 'write_files:'
+    local path
+    for path in /root/later /usr/local/bin/later /var/tmp/later; do
+        printf '%s\n' "- path: $path" '  permissions: "0600"' '  content: |' '    #!/bin/sh' \
+            "    worker-bootstrap run --document - <<'END'"
+        document | sed 's/^/    /'
+        printf '%s\n' '    END'
+    done
 }
 
 # Standard input is the user-data of the machine that is made next.
@@ -44,13 +52,23 @@ seed() {
     put var/lib/cloud/seed/nocloud/meta-data 0644 <<<$'instance-id: i-'"$name"$'\nlocal-hostname: '"$name"
 }
 
-user_data_joins() { # user_data_joins NAME TITLE FORM
+user_data_joins() { # user_data_joins NAME TITLE FORM [late]
     title "user-data: $2"
     machine_new "$1"
     issue
     "$3" | seed
+    if [ -n "${4:-}" ]; then
+        cable down
+    else
+        # As a board has it whose boot partition is the seed.
+        document | put boot/firmware/user-data 0755
+    fi
     machine_boot
     check 'the boot comes to its end' wait_until 60 booted
+    if [ -n "${4:-}" ]; then
+        check 'cloud-init comes to its end while there is no server' wait_until 60 cloud_init_done
+        cable up
+    fi
     check 'the run comes to its end' wait_until 60 run_ended
     check 'cloud-init comes to its end' wait_until 60 cloud_init_done
     check 'the cluster has the node' node_is_registered
