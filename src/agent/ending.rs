@@ -71,7 +71,7 @@ pub(super) fn name_others(
     report: &Report,
 ) -> Result<(), Failure> {
     for path in places {
-        let Some(id) = wipe::token_of(path, &machine.root).filter(|id| id.as_str() != mark.token_id) else {
+        let Some(id) = wipe::token_of(path).filter(|id| id.as_str() != mark.token_id) else {
             continue;
         };
         if !matches!(machine.ledger.history(&id)?, History::Spent(_)) {

@@ -5,8 +5,9 @@
 
 use super::args::WipeArgs;
 use super::out;
+use crate::document::Given;
 use crate::failure::Failure;
-use crate::find::{self, Residue};
+use crate::find::{self, Found, Residue, Search};
 use crate::host::clock::Reading;
 use crate::host::root::Root;
 use crate::host::{self, own};
@@ -36,7 +37,7 @@ pub(super) async fn wipe(args: WipeArgs, root: Root) -> Result<(), Failure> {
     let needles = Needles::of_ids(ids.iter().cloned());
     let mut custody = Custody::default();
     if args.dry_run {
-        custody.merge(wipe::survey(&machine.root, &needles));
+        custody.merge(wipe::survey(&machine.root, &needles, &own));
     } else {
         custody.merge(wipe::everywhere(&machine.root, &needles, own, Occasion::Later));
         trim(&machine, &mut custody).await;
@@ -119,7 +120,11 @@ fn tokens(args: &WipeArgs, machine: &Machine) -> Result<(Vec<TokenId>, Residue),
         ids.extend(mark.needle());
     }
     if args.unused {
-        ids.extend(known.iter().filter_map(|path| wipe::token_of(path, &machine.root)));
+        ids.extend(known.iter().filter_map(|path| wipe::token_of(path)));
+        // In cloud-init's user-data, or a credential.
+        let (_, found) =
+            find::bootstrap(&Search::Everywhere, &Given::default(), &machine.root, &|_: &Found| None);
+        ids.extend(found.ok().and_then(|found| wipe::id_in(&found.raw)));
     }
     ids.sort_by(|one, other| one.as_str().cmp(other.as_str()));
     ids.dedup();

@@ -74,6 +74,18 @@ pub enum Refused {
 /// another root: or by whoever runs this), not readable or writable by group or others, at most
 /// [`LIMIT`] bytes. `None` when nothing is there.
 pub fn open(path: &Path, root: &Root) -> Result<Option<Opened>, Refused> {
+    read_if(path, |meta| is_believed(meta, root))
+}
+
+/// The same of whoever's file, whoever else can read or write it: for what is looked for in it and not believed.
+pub fn open_unbelieved(path: &Path) -> Result<Option<Opened>, Refused> {
+    read_if(path, |_| Ok(()))
+}
+
+fn read_if(
+    path: &Path,
+    may: impl FnOnce(&Metadata) -> Result<(), Refused>,
+) -> Result<Option<Opened>, Refused> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
         Ok(file) => file,
@@ -81,7 +93,8 @@ pub fn open(path: &Path, root: &Root) -> Result<Option<Opened>, Refused> {
         Err(error) => return Err(why_not_opened(path, error)),
     };
     let meta = file.metadata().map_err(Refused::Unreadable)?;
-    admit(&meta, root)?;
+    is_file(&meta)?;
+    may(&meta)?;
     let bytes = read_all(&file, meta.len())?;
     Ok(Some(Opened { bytes, place: FilePlace { path: path.to_owned(), dev: meta.dev(), ino: meta.ino() } }))
 }
@@ -112,22 +125,26 @@ fn why_not_opened(path: &Path, error: io::Error) -> Refused {
     }
 }
 
-fn admit(meta: &Metadata, root: &Root) -> Result<(), Refused> {
+fn is_file(meta: &Metadata) -> Result<(), Refused> {
     if meta.is_dir() {
         return Err(Refused::Directory);
     }
     if !meta.is_file() {
         return Err(Refused::NotRegular(name_of_irregular(meta.file_type()).unwrap_or("of an unknown kind")));
     }
+    if meta.len() > LIMIT {
+        return Err(Refused::TooLarge);
+    }
+    Ok(())
+}
+
+fn is_believed(meta: &Metadata, root: &Root) -> Result<(), Refused> {
     let own = !root.is_machine() && meta.uid() == Uid::effective().as_raw();
     if meta.uid() != 0 && !own {
         return Err(Refused::Owner(meta.uid()));
     }
     if meta.mode() & 0o066 != 0 {
         return Err(Refused::Mode(meta.mode() & 0o7777));
-    }
-    if meta.len() > LIMIT {
-        return Err(Refused::TooLarge);
     }
     Ok(())
 }
@@ -223,10 +240,21 @@ pub fn erase(place: &FilePlace) -> Result<Erased, FileError> {
     };
     let guarantee = guarantee_of(&file, &place.path);
     let bytes = overwrite(&mut file).map_err(at("overwriting"))?;
-    fs::remove_file(&place.path).map_err(at("removing"))?;
+    remove(place).map_err(at("removing"))?;
     let dir = place.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(at("flushing the directory of"))?;
     Ok(Erased { bytes, guarantee })
+}
+
+/// Takes the name away, unless another file has been put there meanwhile, as whoever delivers a bootstrap does: the
+/// one that was overwritten has no name then.
+fn remove(place: &FilePlace) -> io::Result<()> {
+    match fs::symlink_metadata(&place.path) {
+        Ok(meta) if meta.dev() == place.dev && meta.ino() == place.ino => fs::remove_file(&place.path),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn open_to_overwrite(place: &FilePlace) -> io::Result<File> {

@@ -177,7 +177,7 @@ fn documents(machine: &Machine, undone: &mut Undone) -> Result<(), Failure> {
         }
     }
     for path in places {
-        let Some(id) = wipe::token_of(&path, &machine.root) else { continue };
+        let Some(id) = wipe::token_of(&path) else { continue };
         let spent = |mark: &&Mark| mark.token_id == id.as_str() && !machine.ledger.may_need(mark);
         let why = if marks.iter().any(|mark| spent(&mark)) {
             format!("its token {id} is spent: worker-bootstrap wipe erases it, and so does the next run")

@@ -21,11 +21,12 @@ mod quoted;
 mod sweep;
 
 pub use custody::{Custody, Erased, Left};
+use layers::Searcher;
 pub use needles::Needles;
 pub use places::RULES;
 use sweep::{Act, Sweep};
 
-use crate::document;
+use crate::document::{self, Given, Text, UnixSeconds};
 use crate::find::{Place, Residue};
 use crate::host::root::Root;
 use crate::host::secret_file;
@@ -66,11 +67,11 @@ pub fn everywhere(root: &Root, needles: &Needles, residue: Residue, occasion: Oc
 }
 
 /// What [`everywhere`] would do; changes nothing.
-pub fn survey(root: &Root, needles: &Needles) -> Custody {
+pub fn survey(root: &Root, needles: &Needles, residue: &Residue) -> Custody {
     if needles.is_empty() {
         return Custody::default();
     }
-    let mut custody = Sweep::new(root, needles, Act::Say).everywhere(&[]);
+    let mut custody = Sweep::new(root, needles, Act::Say).everywhere(&residue.paths());
     origin::name(root, &mut custody);
     custody
 }
@@ -89,22 +90,31 @@ pub fn sources(residue: Residue) -> Custody {
     custody
 }
 
-/// The places among `paths` that hold the token with this public id now: after a crash, or when
-/// something has written the document again.
+/// The places among `paths` that hold the token with this public id now, in whatever form: after a crash, or
+/// when something has written the document again.
 pub fn recall(paths: &[PathBuf], token_id: &str, root: &Root) -> Residue {
-    let needle = format!("{token_id}.");
-    // A k0s join token hides the id inside its encoding: there only the parsed document tells.
+    let needles = Needles::of_ids(TokenId::parse(token_id));
+    let searcher = Searcher::of(&needles);
     let holds = |bytes: &[u8]| {
-        bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
-            || document::parse(bytes, "").is_ok_and(|found| found.token.id().as_str() == token_id)
+        searcher.begin();
+        !searcher.patches(bytes, true).is_empty()
     };
     those(paths, root, |bytes| holds(bytes) || is_overwritten(bytes))
 }
 
-/// The public half of the token in the document at `path`, where one lies there.
-pub fn token_of(path: &Path, root: &Root) -> Option<TokenId> {
-    let opened = secret_file::open(path, root).ok()??;
-    Some(document::parse(&opened.bytes, "").ok()?.token.id().clone())
+/// The public half of the token in the document at `path`, where one lies there, whoever can read or write it, and
+/// whether or not it says when it ends.
+pub fn token_of(path: &Path) -> Option<TokenId> {
+    id_in(&secret_file::open_unbelieved(path).ok()??.bytes)
+}
+
+/// The public half of the token in what may be a bootstrap of any form.
+pub fn id_in(bytes: &[u8]) -> Option<TokenId> {
+    [None, Some(UnixSeconds::NEVER)].into_iter().find_map(|expires_at| {
+        let given = Given { expires_at, ..Given::default() };
+        let text = Text { bytes, is_token: false, token_file: None, given: &given };
+        Some(document::read(text, "").ok()?.token.id().clone())
+    })
 }
 
 /// The places among `paths` where erasing was cut off between overwriting and removing.

@@ -10,6 +10,7 @@ mod expired;
 mod hostile;
 #[path = "../support/immutable.rs"]
 mod immutable;
+mod own;
 mod places;
 #[allow(clippy::print_stderr, reason = "the seed that failed is said")]
 mod random;

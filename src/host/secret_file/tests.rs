@@ -136,6 +136,24 @@ fn a_file_that_changes_while_it_is_read() {
     }
 }
 
+/// As whoever delivers the next bootstrap does it, while the last one is put over.
+#[test]
+fn a_name_that_stands_for_another_file_by_now_is_not_taken_away() {
+    let scratch = Scratch::new();
+    scratch.put("file", b"secret", 0o600);
+    let place = scratch.open("file").unwrap().unwrap().place;
+    // The first keeps its inode, so that the second has another.
+    fs::hard_link(scratch.at("file"), scratch.at("first")).unwrap();
+    fs::remove_file(scratch.at("file")).unwrap();
+    scratch.put("file", b"another", 0o600);
+    remove(&place).unwrap();
+    assert_eq!(word(scratch.open("file")), "7 bytes");
+    let place = scratch.open("file").unwrap().unwrap().place;
+    remove(&place).unwrap();
+    assert!(!scratch.at("file").exists());
+    remove(&place).unwrap();
+}
+
 #[test]
 fn erasing_overwrites_the_very_bytes() {
     let scratch = Scratch::new();
