@@ -14,7 +14,7 @@ pub use sync::wait_for_sync;
 use crate::document::{Bootstrap, Given};
 use crate::failure::Failure;
 use crate::find::Found;
-use crate::mark::{History, Ledger};
+use crate::mark::{History, Ledger, Mark};
 use crate::reason::Reason;
 
 /// Reads the form of what was found, with what the command line says beside it.
@@ -25,11 +25,13 @@ pub fn form(found: &Found, given: &Given) -> Result<Bootstrap, Failure> {
     found.read(given)
 }
 
-/// Asks the ledger whether this token may still be used by this machine.
+/// Asks the ledger whether this token may still be used by this machine. Gives the mark with which this machine
+/// has begun, if it has.
 ///
 /// # Errors
-/// `token_other_machine` on a cloned disk; `local_write_failed` where the ledger cannot be read.
-pub fn single_use(bootstrap: &Bootstrap, ledger: &Ledger) -> Result<History, Failure> {
+/// `token_already_used` where it is spent; `token_other_machine` on a cloned disk; `local_write_failed` where the
+/// ledger cannot be read.
+pub fn single_use(bootstrap: &Bootstrap, ledger: &Ledger) -> Result<Option<Mark>, Failure> {
     let id = bootstrap.token.id();
     if id.is_erased() {
         let what = "the token in it was used and has been erased by an earlier run";
@@ -43,12 +45,14 @@ pub fn single_use(bootstrap: &Bootstrap, ledger: &Ledger) -> Result<History, Fai
                 mark.machine_id, mark.node
             ),
         )),
-        history => Ok(history),
+        History::Spent(mark) => Err(spent(bootstrap, &mark.node)),
+        History::Started(mark) => Ok(Some(mark)),
+        History::New => Ok(None),
     }
 }
 
 /// The refusal for a token that this machine has spent and whose credential is gone.
-pub fn spent(bootstrap: &Bootstrap, node: &str) -> Failure {
+fn spent(bootstrap: &Bootstrap, node: &str) -> Failure {
     Failure::new(
         Reason::TokenUsed,
         format!(

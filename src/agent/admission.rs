@@ -8,7 +8,6 @@ use crate::find::Found;
 use crate::join;
 use crate::kube::{DateJudge, Patience};
 use crate::machine::Machine;
-use crate::mark::History;
 use crate::report::Report;
 use crate::report::status::About;
 use crate::token::Token;
@@ -55,11 +54,7 @@ pub(super) async fn admit(
         node_name: Some(node.to_string()),
         token_id: Some(bootstrap.token.id().to_string()),
     });
-    let before = match admit::single_use(&bootstrap, &machine.ledger)? {
-        History::Spent(mark) => return Err(admit::spent(&bootstrap, &mark.node)),
-        History::Started(mark) => Some(mark.sources),
-        _ => None,
-    };
+    let before = admit::single_use(&bootstrap, &machine.ledger)?.map(|mark| mark.sources);
     let document = bootstrap.document;
     // A credential that came to disk before a crash needs no token: expiry does not matter to it.
     let installed = before.is_some() && join::on_disk(&machine.root, &node, machine.judge().await);

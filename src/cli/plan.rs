@@ -8,12 +8,17 @@ use crate::find::{self, Found};
 use crate::host::root::Root;
 use crate::machine::Machine;
 use crate::plan::Plan;
+use serde::Serialize;
 
 pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
     let json = args.json;
     let options = options(args.source)?;
     let machine = Machine::gather(root)?;
     if let Some(mark) = machine.standing().await? {
+        if json {
+            out::json(&Nothing { node: mark.node, steps: [] });
+            return Ok(());
+        }
         out::line(&format!("this machine is node {} already: run would do nothing", mark.node));
         return Ok(());
     }
@@ -51,4 +56,11 @@ pub(super) async fn plan(args: PlanArgs, root: Root) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The plan for a machine that has joined, as JSON.
+#[derive(Serialize)]
+struct Nothing {
+    node: String,
+    steps: [(); 0],
 }

@@ -78,6 +78,27 @@ fn a_plan_says_which_checks_are_left_out() {
 }
 
 #[test]
+fn there_is_no_plan_for_a_token_that_is_spent() {
+    let scene = Scene::new();
+    scene.deliver(&scene.document(3600));
+    let mark = serde_json::json!({
+        "schema": 1, "tokenId": scene.token.id, "machineId": scene.machine.read("etc/machine-id").trim(),
+        "phase": "finished", "node": "worker-of-before", "servers": [], "waitFor": "ready", "timeoutSeconds": 1,
+        "bootstrapId": null, "clusterId": null, "sources": [],
+    });
+    scene.machine.write(
+        &format!("var/lib/worker-bootstrap/ledger/{}.json", scene.token.id),
+        &mark.to_string(),
+        0o600,
+    );
+    let before = tree(scene.machine.root());
+    let said = scene.agent(&["plan"], b"");
+    assert_eq!(said.exit, 7, "{}", said.stderr);
+    assert!(said.stdout.is_empty() && said.stderr.contains("worker-of-before"), "{}", said.stderr);
+    assert_eq!(tree(scene.machine.root()), before);
+}
+
+#[test]
 fn a_run_and_its_status_are_json() {
     let scene = Scene::new();
     let said = scene.agent(&["run", "--json"], b"");

@@ -29,6 +29,9 @@ pub async fn a_second_run_does_nothing(cluster: Cluster) {
     machine.write("etc/worker-bootstrap/bootstrap.yaml", &document.to_string(), 0o600);
     machine.run(&[]).await.must_join();
     assert_eq!(custody(), 2);
+    let plan = machine.command_under(&["env"], "plan", &["--json"]).end().await;
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(plan, serde_json::json!({"node": machine.name, "steps": []}));
     machine.run(&[]).await.must_join();
     assert_eq!(custody(), 2, "a run with nothing to do forgets what those before it did");
     assert_eq!(door.accepted(), connections);
